@@ -1,0 +1,314 @@
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import { type Deferred, deferred } from '../lib/deferred.ts'
+import type { LoadStep } from '../wire/engine-protocol.ts'
+import { nextDispatch } from './dispatch.ts'
+import {
+  Engine,
+  type EngineEnding,
+  type EngineOptions,
+  type EngineRequest,
+  type EngineResult,
+} from './engine.ts'
+
+const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
+/** An engine that answered this many requests works: its next crash is restarted at once. */
+const ANSWERS_TO_TRUST = 10
+
+/** Counts the requests of the whole server, over all models. */
+export interface Occupancy {
+  inflight: number
+}
+
+export interface PoolOptions {
+  readonly engines: number
+  /** Requests that one engine holds at a time: while one runs, the next is decoded. */
+  readonly inflightPerEngineMax: number
+  readonly queueLengthMax: number
+  /** A request that takes an engine longer than this has hung it. */
+  readonly runTimeoutMs: number
+  /** Threads of the session for a request that is alone in the server; 0: none. */
+  readonly threadsAlone: number
+  readonly engine: Omit<EngineOptions, 'onStep'>
+  /** How far the engines are while they load. */
+  readonly onStep?: (step: LoadStep, engine: { index: number; count: number }) => void
+  readonly occupancy: Occupancy
+  readonly observer: PoolObserver
+}
+
+/** What the pool tells of its engines' lives. */
+export interface PoolObserver {
+  engineEnded(ending: EngineEnding, pid: number, restartMs: number): void
+  engineStarted(pid: number): void
+  requestRetried(): void
+  /** A request ended two processes, the second one while alone in it. */
+  requestPoisonous(): void
+}
+
+export interface PoolResult {
+  readonly result: EngineResult
+  /** From arrival to the start of the attempt that answered. */
+  readonly queueMs: number
+}
+
+interface Waiter {
+  readonly request: EngineRequest
+  readonly answer: Deferred<PoolResult>
+  readonly arrivedAt: number
+  suspect: boolean
+  /** Its deadline is over or its client is gone. */
+  abandoned: boolean
+}
+
+type Slot =
+  | { readonly kind: 'starting' }
+  | { readonly kind: 'backoff'; readonly timer: NodeJS.Timeout }
+  | RunningSlot
+
+interface RunningSlot {
+  readonly kind: 'running'
+  readonly engine: Engine
+  readonly hasAlone: boolean
+  inflight: number
+  exclusive: boolean
+  answers: number
+}
+
+/**
+ * The engines of one loaded version, and the queue before them.
+ *
+ * Guarantees: requests are answered in about the order they came; the queue is bounded
+ * (QUEUE_FULL); an engine that ends by itself is replaced, at once or with back-off when it ends
+ * again before it has answered anything; a request whose process ended under it is run once more,
+ * alone in a process, and only if that one ends too does it fail.
+ */
+export class EnginePool {
+  readonly #options: PoolOptions
+  readonly #slots: Slot[] = []
+  readonly #crashes: number[] = []
+  readonly #queue = new Set<Waiter>()
+  readonly #suspects = new Set<Waiter>()
+  readonly #stopping = new AbortController()
+  #loading = true
+
+  private constructor(options: PoolOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Starts every engine. The first one alone, so that a broken version costs one process; the
+   * others one after the other, or all at once where nothing is serving yet that they could slow
+   * down. Rejects, with no process left, when one does not load.
+   */
+  static async start(
+    options: PoolOptions,
+    { together, signal }: { together: boolean; signal: AbortSignal },
+  ): Promise<EnginePool> {
+    const pool = new EnginePool(options)
+    const rest = Array.from({ length: options.engines - 1 }, (_, i) => i + 1)
+    try {
+      await pool.#startEngine(0, signal)
+      if (together) await allOrFirstFailure(rest.map((index) => pool.#startEngine(index, signal)))
+      else for (const index of rest) await pool.#startEngine(index, signal)
+      pool.#loading = false
+      return pool
+    } catch (error) {
+      await pool.close()
+      throw error
+    }
+  }
+
+  get info(): Engine['info'] {
+    const running = this.#running()[0]
+    if (running === undefined) throw new CutoverError('INTERNAL', 'no engine has started')
+    return running.engine.info
+  }
+
+  get enginesReady(): number {
+    return this.#running().length
+  }
+
+  get queueLength(): number {
+    return this.#queue.size + this.#suspects.size
+  }
+
+  get inflight(): number {
+    return this.#running().reduce((sum, slot) => sum + slot.inflight, 0)
+  }
+
+  get pids(): number[] {
+    return this.#running().map(({ engine }) => engine.pid)
+  }
+
+  /**
+   * Answers a request. Rejects with QUEUE_FULL, DEADLINE_EXCEEDED when `deadlineMs` are over,
+   * REQUEST_ABORTED when the signal says so, or what the engine made of it.
+   */
+  run(
+    request: EngineRequest,
+    { deadlineMs, signal }: { deadlineMs: number; signal?: AbortSignal | undefined },
+  ): Promise<PoolResult> {
+    if (this.queueLength >= this.#options.queueLengthMax) {
+      return Promise.reject(
+        new CutoverError(
+          'QUEUE_FULL',
+          `${this.queueLength} requests are waiting for this model already; try again later`,
+        ),
+      )
+    }
+    const waiter: Waiter = {
+      request,
+      answer: deferred(),
+      arrivedAt: performance.now(),
+      suspect: false,
+      abandoned: false,
+    }
+    const giveUp = (error: CutoverError) => {
+      waiter.abandoned = true
+      this.#queue.delete(waiter)
+      this.#suspects.delete(waiter)
+      waiter.answer.reject(error)
+    }
+    const timer = setTimeout(() => {
+      giveUp(new CutoverError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs} ms`))
+    }, deadlineMs)
+    const abort = () => giveUp(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+    signal?.addEventListener('abort', abort, { once: true })
+    this.#options.occupancy.inflight++
+    this.#queue.add(waiter)
+    this.#dispatch()
+    return waiter.answer.promise.finally(() => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', abort)
+      this.#options.occupancy.inflight--
+    })
+  }
+
+  /** Ends every engine; requests that still wait are rejected. Resolves when no process is left. */
+  async close(): Promise<void> {
+    this.#stopping.abort()
+    for (const slot of this.#slots) if (slot.kind === 'backoff') clearTimeout(slot.timer)
+    const gone = new CutoverError('MODEL_NOT_READY', 'the version is being unloaded')
+    for (const { answer } of [...this.#queue, ...this.#suspects]) answer.reject(gone)
+    this.#queue.clear()
+    this.#suspects.clear()
+    await Promise.all(this.#running().map(({ engine }) => engine.close()))
+  }
+
+  #running(): RunningSlot[] {
+    return this.#slots.filter(
+      (slot): slot is RunningSlot => slot.kind === 'running' && slot.engine.alive,
+    )
+  }
+
+  async #startEngine(index: number, signal: AbortSignal): Promise<void> {
+    const { engine: options, engines: count, threadsAlone, observer, onStep } = this.#options
+    this.#slots[index] = { kind: 'starting' }
+    // One engine keeps the session for a lone request: a lone request needs only one.
+    const hasAlone = index === 0 && threadsAlone > 0
+    const load = { ...options.load, threadsAlone: hasAlone ? threadsAlone : 0 }
+    const either = AbortSignal.any([signal, this.#stopping.signal])
+    const engine = await Engine.start(
+      // A replacement is no news to whoever waited for the version to load.
+      { ...options, load, onStep: (step) => this.#loading && onStep?.(step, { index, count }) },
+      either,
+    )
+    const slot: RunningSlot = {
+      kind: 'running',
+      engine,
+      hasAlone,
+      inflight: 0,
+      exclusive: false,
+      answers: 0,
+    }
+    this.#slots[index] = slot
+    observer.engineStarted(engine.pid)
+    void engine.ended.then((ending) => {
+      if (this.#stopping.signal.aborted) return
+      if (slot.answers >= ANSWERS_TO_TRUST) this.#crashes[index] = 0
+      this.#restart(index, ending, engine.pid)
+    })
+    this.#dispatch()
+  }
+
+  #restart(index: number, ending: EngineEnding, pid: number): void {
+    const crashes = this.#crashes[index] ?? 0
+    const delayMs = backoffMs(crashes, RESTART_BACKOFF)
+    this.#crashes[index] = crashes + 1
+    this.#options.observer.engineEnded(ending, pid, delayMs)
+    const timer = setTimeout(() => {
+      this.#startEngine(index, this.#stopping.signal).catch((error: unknown) => {
+        if (this.#stopping.signal.aborted) return
+        const reason = `it did not start again: ${messageOf(error)}`
+        this.#restart(index, { kind: 'crashed', reason }, -1)
+      })
+    }, delayMs)
+    this.#slots[index] = { kind: 'backoff', timer }
+  }
+
+  #dispatch(): void {
+    const { inflightPerEngineMax, occupancy } = this.#options
+    for (;;) {
+      const running = this.#running()
+      const alone = occupancy.inflight === 1
+      const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }
+      const next = nextDispatch(running, waiting, inflightPerEngineMax)
+      if (next.kind === 'wait') return
+      const slot = running[next.engine]
+      const from = next.kind === 'suspect' ? this.#suspects : this.#queue
+      const [waiter] = from
+      if (slot === undefined || waiter === undefined) return
+      from.delete(waiter)
+      void this.#attempt(slot, waiter, alone && slot.hasAlone)
+    }
+  }
+
+  async #attempt(slot: RunningSlot, waiter: Waiter, alone: boolean): Promise<void> {
+    slot.inflight++
+    slot.exclusive = waiter.suspect
+    const queueMs = performance.now() - waiter.arrivedAt
+    try {
+      const result = await slot.engine.run(waiter.request, alone, this.#options.runTimeoutMs)
+      slot.answers++
+      waiter.answer.resolve({ result, queueMs })
+    } catch (error) {
+      if (isEngineGone(error)) this.#suspect(waiter, error)
+      else waiter.answer.reject(error)
+    } finally {
+      slot.inflight--
+      slot.exclusive = false
+      this.#dispatch()
+    }
+  }
+
+  #suspect(waiter: Waiter, error: CutoverError): void {
+    const { observer } = this.#options
+    if (waiter.suspect) {
+      observer.requestPoisonous()
+      const sentence = `this request ended two engine processes; ${error.message}`
+      waiter.answer.reject(new CutoverError(error.code, sentence, { cause: error }))
+      return
+    }
+    if (waiter.abandoned) return
+    if (this.#stopping.signal.aborted) {
+      waiter.answer.reject(error)
+      return
+    }
+    observer.requestRetried()
+    waiter.suspect = true
+    this.#suspects.add(waiter)
+  }
+}
+
+/** Waits for all to settle, so that a failure leaves nothing starting behind it. */
+async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
+  const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+function isEngineGone(error: unknown): error is CutoverError {
+  return (
+    error instanceof CutoverError &&
+    (error.code === 'ENGINE_CRASHED' || error.code === 'ENGINE_TIMEOUT')
+  )
+}

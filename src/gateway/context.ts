@@ -1,0 +1,19 @@
+import type { PendingVersion } from '../registry/source.ts'
+import type { VersionStatus } from '../serving/manager.ts'
+import type { RouteTable } from '../serving/route-table.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { Settings } from '../wire/settings.ts'
+
+/** What the gateway needs of the rest of the server. */
+export interface GatewayContext {
+  readonly settings: Settings
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** The table of this moment: read once per request. */
+  readonly table: () => RouteTable
+  readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>
+  readonly pending: () => readonly PendingVersion[]
+  /** Undefined when requests are welcome, else why not. */
+  readonly unready: () => string | undefined
+}

@@ -1,0 +1,156 @@
+import { Buffer } from 'node:buffer'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+
+import type { Route } from '../serving/route-table.ts'
+import type { GatewayContext } from './context.ts'
+import { httpErrorOf } from './http-errors.ts'
+import { requestIdOf } from './request-id.ts'
+
+/** A client that was refused early may still be sending: it gets this long to read the answer. */
+const LINGER_MS = 2_000
+
+interface Stages {
+  readonly queueMs: number
+  readonly preprocessMs: number
+  readonly inferenceMs: number
+}
+
+/** One request on the hot path and its answer: its headers, its metrics, its log line. */
+export class Exchange {
+  readonly request: IncomingMessage
+  readonly query: URLSearchParams
+  readonly id: string
+  readonly #response: ServerResponse
+  readonly #context: GatewayContext
+  readonly #protocol: string
+  readonly #startedAt = performance.now()
+  readonly #hangUp = new AbortController()
+  #route: Route | undefined
+  #stages: Stages | undefined
+
+  constructor(
+    context: GatewayContext,
+    protocol: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+    query: string,
+  ) {
+    this.#context = context
+    this.#protocol = protocol
+    this.request = request
+    this.#response = response
+    this.query = new URLSearchParams(query)
+    this.id = requestIdOf(request)
+    response.on('close', () => {
+      if (!response.writableFinished) this.#hangUp.abort()
+    })
+  }
+
+  /** Aborted when the client is gone before it has its answer. */
+  get signal(): AbortSignal {
+    return this.#hangUp.signal
+  }
+
+  routedTo(route: Route): void {
+    this.#route = route
+  }
+
+  served(stages: Stages): void {
+    this.#stages = stages
+  }
+
+  reply(status: number, body: object): void {
+    this.#send(status, {}, JSON.stringify(body))
+    this.#finished('ok', status)
+  }
+
+  fail(thrown: unknown): void {
+    const { status, code, headers, body } = httpErrorOf(thrown)
+    if (status === 500) {
+      this.#context.logger.error({ requestId: this.id, code, err: thrown }, 'a request failed')
+    }
+    if (!this.#response.headersSent && !this.#response.destroyed) {
+      if (this.request.complete) this.#send(status, headers, body)
+      else this.#refuseEarly(status, headers, body)
+    }
+    this.#finished(code, status)
+  }
+
+  #send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    this.#response.writeHead(status, this.#headers(headers, body))
+    this.#response.end(body)
+  }
+
+  /**
+   * Answers a client that is still sending. Closing at once would reset the connection and lose
+   * the answer, so the rest is read and thrown away, for a while.
+   */
+  #refuseEarly(status: number, headers: Readonly<Record<string, string>>, body: string): void {
+    const response = this.#response
+    response.writeHead(status, { ...this.#headers(headers, body), connection: 'close' })
+    response.write(body)
+    const finish = () => response.end()
+    const timer = setTimeout(finish, LINGER_MS)
+    response.on('close', () => clearTimeout(timer))
+    this.request.on('end', finish)
+    this.request.resume()
+  }
+
+  #headers(
+    headers: Readonly<Record<string, string>>,
+    body: string,
+  ): Record<string, string | number> {
+    const route = this.#route
+    return {
+      'content-type': 'application/json',
+      'content-length': Buffer.byteLength(body),
+      'x-request-id': this.id,
+      ...(route === undefined
+        ? {}
+        : {
+            'x-model-name': route.servable.model,
+            'x-model-version': route.servable.version,
+            'x-model-track': route.track,
+          }),
+      ...headers,
+    }
+  }
+
+  #finished(
+    outcome: Parameters<GatewayContext['metrics']['requestFinished']>[0]['outcome'],
+    status: number,
+  ): void {
+    const totalMs = performance.now() - this.#startedAt
+    const { metrics, logger, settings } = this.#context
+    const model = this.#route?.servable.model ?? ''
+    const version = String(this.#route?.servable.version ?? '')
+    const track = this.#route?.track ?? ''
+    metrics.requestFinished({
+      model,
+      version,
+      track,
+      protocol: this.#protocol,
+      outcome,
+      totalMs,
+      stages: this.#stages,
+    })
+    if (settings.accessLog) {
+      const { method, url } = this.request
+      logger.info(
+        {
+          requestId: this.id,
+          method,
+          url,
+          status,
+          outcome,
+          model,
+          version,
+          track,
+          totalMs,
+          ...this.#stages,
+        },
+        'request',
+      )
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import { Buffer } from 'node:buffer'
+import {
+  createServer,
+  type IncomingMessage,
+  type Server,
+  STATUS_CODES,
+  type ServerResponse,
+} from 'node:http'
+import type { AddressInfo } from 'node:net'
+import type { Duplex } from 'node:stream'
+import { once } from 'node:events'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { checkAnnouncedLength } from './body.ts'
+import { coldApp, methodNotAllowed } from './cold-app.ts'
+import type { GatewayContext } from './context.ts'
+import { Exchange } from './exchange.ts'
+import { httpErrorOf } from './http-errors.ts'
+import { COLD_ROUTES, HOT_ROUTES } from './routes.ts'
+
+/** How often node:http looks for clients that stall. */
+const STALL_CHECK_MS = 500
+
+/** The HTTP front: one node:http server, the hot routes first, Express behind. */
+export class Gateway {
+  readonly #context: GatewayContext
+  readonly #server: Server
+  #closing = false
+
+  constructor(context: GatewayContext) {
+    this.#context = context
+    const cold = coldApp(context, COLD_ROUTES)
+    const { settings } = context
+    this.#server = createServer({
+      // node:http refuses headers that may take longer than the whole request.
+      headersTimeout: Math.min(settings.headersTimeoutMs, settings.bodyTimeoutMs),
+      requestTimeout: settings.bodyTimeoutMs,
+      keepAliveTimeout: settings.keepAliveTimeoutMs,
+      connectionsCheckingInterval: STALL_CHECK_MS,
+      noDelay: true,
+    })
+    const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#closing) response.setHeader('connection', 'close')
+      if (!this.#hot(request, response)) cold(request, response)
+    }
+    this.#server.on('request', onRequest)
+    this.#server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+      // A client that asks first is told before it sends.
+      if (isAnnouncedWithin(request, settings.bodyBytesMax)) response.writeContinue()
+      onRequest(request, response)
+    })
+    this.#server.on('clientError', (error: Error & { code?: string }, socket) =>
+      refuseBroken(error, socket),
+    )
+  }
+
+  /** Resolves with the port once connections are accepted; rejects when the address is taken. */
+  async listen(): Promise<number> {
+    const { host, port } = this.#context.settings
+    this.#server.listen(port, host)
+    try {
+      await once(this.#server, 'listening')
+    } catch (error) {
+      throw new CutoverError(
+        'CONFIG_INVALID',
+        `cannot listen on ${host} port ${port}: ${messageOf(error)}`,
+        { cause: error },
+      )
+    }
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  /**
+   * Accepts no new connection and resolves when every request is answered, or after `timeoutMs`,
+   * when the rest is cut off. Answers whether none was.
+   */
+  async close(timeoutMs: number): Promise<boolean> {
+    this.#closing = true
+    let clean = true
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    const timer = setTimeout(() => {
+      clean = false
+      this.#server.closeAllConnections()
+    }, timeoutMs)
+    await closed
+    clearTimeout(timer)
+    return clean
+  }
+
+  /** Answers true when the request was one of the hot routes'. */
+  #hot(request: IncomingMessage, response: ServerResponse): boolean {
+    const url = request.url ?? '/'
+    const queryAt = url.indexOf('?')
+    const path = queryAt < 0 ? url : url.slice(0, queryAt)
+    for (const route of HOT_ROUTES) {
+      const match = route.path.exec(path)
+      if (match === null) continue
+      const query = queryAt < 0 ? '' : url.slice(queryAt + 1)
+      const exchange = new Exchange(this.#context, route.protocol, request, response, query)
+      if (request.method !== route.method) {
+        response.setHeader('allow', route.method)
+        exchange.fail(methodNotAllowed(route.method))
+        return true
+      }
+      route.handle(this.#context, exchange, paramsOf(match)).catch((error: unknown) => {
+        exchange.fail(error)
+      })
+      return true
+    }
+    return false
+  }
+}
+
+function paramsOf(match: RegExpExecArray): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeSegment(value)]),
+  )
+}
+
+/** A segment that is not valid percent-encoding names no model, and neither does ''. */
+function decodeSegment(segment: string): string {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return ''
+  }
+}
+
+function isAnnouncedWithin(request: IncomingMessage, bytesMax: number): boolean {
+  try {
+    checkAnnouncedLength(request, bytesMax)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What node:http could not read as a request, or was not sent in time. */
+function refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, body } = httpErrorOf(
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? new CutoverError('REQUEST_TIMEOUT', 'the request did not arrive in time')
+      : new CutoverError('REQUEST_INVALID', 'this is not an HTTP request'),
+  )
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    'connection: close',
+    'content-type: application/json',
+    `content-length: ${Buffer.byteLength(body)}`,
+  ]
+  socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+}

@@ -1,0 +1,78 @@
+import { Buffer } from 'node:buffer'
+
+import { z } from 'zod'
+
+import { CutoverError } from '../domain/errors.ts'
+import { sniffImageFormat } from '../domain/image-format.ts'
+import { multipartField } from './multipart.ts'
+
+const FIELD = 'image'
+const ACCEPTED =
+  'send multipart/form-data with a field "image", a raw image/jpeg, image/png or image/webp ' +
+  'body, or JSON {"image": "<base64>"}'
+
+const jsonBody = z.object({ image: z.base64() })
+
+/** Throws CONTENT_TYPE_UNSUPPORTED, before the body is read. */
+export function checkContentType(contentType: string | undefined): void {
+  kindOf(contentType)
+}
+
+/**
+ * The encoded image in a request body, in whichever of the three ways it was sent. Throws
+ * IMAGE_MISSING, IMAGE_EMPTY, IMAGE_FORMAT_UNSUPPORTED, IMAGE_UNDECODABLE for what is no image,
+ * and REQUEST_INVALID for a body that is not of its type. An image that only looks like one is
+ * the engine's to refuse.
+ */
+export async function imageOf(body: Buffer, contentType: string | undefined): Promise<Buffer> {
+  const image = await extract(body, contentType)
+  if (image.length === 0) throw new CutoverError('IMAGE_EMPTY', 'the image is empty: 0 bytes')
+  const format = sniffImageFormat(image)
+  if (typeof format === 'object') {
+    throw new CutoverError(
+      'IMAGE_FORMAT_UNSUPPORTED',
+      `the image is ${format.other}; send JPEG, PNG or WebP`,
+    )
+  }
+  if (format === 'unknown') {
+    throw new CutoverError('IMAGE_UNDECODABLE', 'this is no image; send JPEG, PNG or WebP')
+  }
+  return image
+}
+
+async function extract(body: Buffer, contentType: string | undefined): Promise<Buffer> {
+  switch (kindOf(contentType)) {
+    case 'multipart':
+      return multipartField(body, contentType ?? '', FIELD)
+    case 'raw':
+      return body
+    case 'json':
+      return imageOfJson(body)
+  }
+}
+
+function kindOf(contentType: string | undefined): 'multipart' | 'raw' | 'json' {
+  const type = (contentType ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? ''
+  if (type === 'multipart/form-data') return 'multipart'
+  if (type === 'application/json') return 'json'
+  if (type.startsWith('image/') || type === 'application/octet-stream') return 'raw'
+  const given = type === '' ? 'the request has no content type' : `not ${JSON.stringify(type)}`
+  throw new CutoverError('CONTENT_TYPE_UNSUPPORTED', `${given}; ${ACCEPTED}`)
+}
+
+function imageOfJson(body: Buffer): Buffer {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(body.toString('utf8'))
+  } catch {
+    throw new CutoverError('REQUEST_INVALID', 'the body is not JSON')
+  }
+  if (typeof parsed !== 'object' || parsed === null || !('image' in parsed)) {
+    throw new CutoverError('IMAGE_MISSING', 'the JSON body has no "image"')
+  }
+  const checked = jsonBody.safeParse(parsed)
+  if (!checked.success) {
+    throw new CutoverError('REQUEST_INVALID', '"image" is not a base64 string')
+  }
+  return Buffer.from(checked.data.image, 'base64')
+}

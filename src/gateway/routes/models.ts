@@ -1,0 +1,48 @@
+import type { Request, Response } from 'express'
+
+import type { VersionStatus } from '../../serving/manager.ts'
+import type { GatewayContext } from '../context.ts'
+
+/** `GET /models`: every version the server knows, with the reason when it is not served. */
+export function listModels(context: GatewayContext, _request: Request, response: Response): void {
+  const models = [...context.models()].map(([name, versions]) => ({
+    name,
+    stable: versions.find(({ stable }) => stable)?.version ?? null,
+    versions: versions.map(describe),
+  }))
+  response.json({ models, pending: context.pending() })
+}
+
+function describe({ version, entry, stable }: VersionStatus) {
+  const { state, since } = entry
+  const common = { version, state: state.kind, since, inRegistry: entry.aspired }
+  switch (state.kind) {
+    case 'new':
+    case 'draining':
+      return common
+    case 'loading':
+      return { ...common, step: state.step }
+    case 'rejected':
+      return { ...common, code: state.code, reason: state.reason }
+    case 'retrying':
+      return { ...common, reason: state.reason }
+    case 'ready': {
+      const { local, pool } = state.servable
+      const { info } = pool
+      return {
+        ...common,
+        track: stable ? 'stable' : null,
+        digest: local.digest,
+        format: local.format,
+        bytes: local.bytes,
+        runtime: info?.runtime,
+        device: info?.device,
+        inputs: info?.signature.inputs,
+        outputs: info?.signature.outputs,
+        image: info === undefined || info.imageRefusal === undefined,
+        engines: pool.enginesReady,
+        annotations: local.manifest.annotations ?? {},
+      }
+    }
+  }
+}

@@ -1,0 +1,11 @@
+/** The code of a system error, `ENOENT` and the like; undefined for anything else thrown. */
+export function systemCode(thrown: unknown): string | undefined {
+  const isCoded = thrown instanceof Error && 'code' in thrown && typeof thrown.code === 'string'
+  return isCoded ? String(thrown.code) : undefined
+}
+
+/** Whether a path turned out not to exist: it is absent, or something on the way is a file. */
+export function isAbsent(thrown: unknown): boolean {
+  const code = systemCode(thrown)
+  return code === 'ENOENT' || code === 'ENOTDIR'
+}

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto'
+import { constants } from 'node:fs'
+import { access, lstat, mkdir, mkdtemp, readdir, rename, rmdir } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { processStart } from '../lib/process-start.ts'
+import { removeTree } from '../lib/remove-tree.ts'
+
+const OWNED = /^(?<host>.+)~(?<pid>\d+)~(?<start>\d+)~[A-Za-z0-9]{6}$/
+
+/** A directory of this process alone, which holds its private copies of versions. */
+export class CacheDir {
+  readonly dir: string
+  #closed = false
+
+  constructor(dir: string) {
+    this.dir = dir
+  }
+
+  /** A fresh directory, for a copy in the making. Each is committed or removed. */
+  stage(): Promise<string> {
+    return mkdtemp(path.join(this.dir, 'staging-'))
+  }
+
+  /** Gives a finished copy its name, which no copy had before. Resolves with its directory. */
+  async commit(staging: string, name: string): Promise<string> {
+    const dir = path.join(this.dir, `${name}-${randomBytes(6).toString('hex')}`)
+    await rename(staging, dir)
+    return dir
+  }
+
+  async remove(copy: string): Promise<void> {
+    await removeTree(copy)
+    if (this.#closed) await this.#removeIfEmpty()
+  }
+
+  /** Copies in use stay until they are removed, and the directory with them. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.#removeIfEmpty()
+  }
+
+  async #removeIfEmpty(): Promise<void> {
+    // What stays behind is swept when the next process starts.
+    await rmdir(this.dir).catch(() => undefined)
+  }
+}
+
+/**
+ * Makes this process's directory under `base` (the user's cache directory if undefined) and
+ * removes those of processes of this host that are gone. Throws CONFIG_INVALID when no directory
+ * can be made there.
+ */
+export async function openCacheDir(base: string | undefined): Promise<CacheDir> {
+  const parent = base === undefined ? await defaultBase() : await usable(path.resolve(base))
+  await sweep(parent)
+  const prefix = [os.hostname(), process.pid, processStart(process.pid) ?? 0, ''].join('~')
+  return new CacheDir(await mkdtemp(path.join(parent, prefix)))
+}
+
+async function defaultBase(): Promise<string> {
+  try {
+    // In a container the user may have neither a home nor a name.
+    return await usable(
+      path.join(process.env['XDG_CACHE_HOME'] || path.join(os.homedir(), '.cache'), 'cutover'),
+    )
+  } catch {
+    const uid = process.getuid?.() ?? 0
+    return ownedByUs(await usable(path.join(os.tmpdir(), `cutover-${uid}`)))
+  }
+}
+
+async function usable(dir: string): Promise<string> {
+  try {
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await access(dir, constants.R_OK | constants.W_OK | constants.X_OK)
+    return dir
+  } catch (error) {
+    throw unusable(dir, messageOf(error), error)
+  }
+}
+
+/**
+ * Anybody may make a directory among the temporary files, and who may rename what lies in one
+ * may replace a model after it was verified.
+ */
+async function ownedByUs(dir: string): Promise<string> {
+  const stats = await lstat(dir)
+  const isOurs = stats.isDirectory() && stats.uid === (process.getuid?.() ?? stats.uid)
+  if (isOurs && (stats.mode & 0o022) === 0) return dir
+  throw unusable(dir, 'it belongs to others, or they may write to it')
+}
+
+async function sweep(parent: string): Promise<void> {
+  for (const name of await readdir(parent)) {
+    if (isAbandoned(name)) {
+      // Two servers that start at once sweep the same directory: one of them finds it gone.
+      await removeTree(path.join(parent, name)).catch(() => undefined)
+    }
+  }
+}
+
+/** Of another host, which may share the directory, nobody here can say whether it lives. */
+function isAbandoned(name: string): boolean {
+  const { host, pid, start } = OWNED.exec(name)?.groups ?? {}
+  return host === os.hostname() && processStart(Number(pid)) !== Number(start)
+}
+
+function unusable(dir: string, reason: string, cause?: unknown): CutoverError {
+  return new CutoverError(
+    'CONFIG_INVALID',
+    `the cache directory ${dir} cannot be used (${reason}): give another one with --cache-dir`,
+    { cause },
+  )
+}

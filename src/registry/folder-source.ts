@@ -1,0 +1,154 @@
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { systemCode } from '../lib/system-error.ts'
+import type { CacheDir } from './cache-dir.ts'
+import { type Scan, scanFolder } from './folder-scan.ts'
+import { FolderVersion } from './folder-version.ts'
+import type { Layout } from './layout.ts'
+import type { Aspired, RegistryProblem, Source } from './source.ts'
+import { type TreeWatcher, watchTree } from './tree-watcher.ts'
+
+/** Changes come in swarms: one look serves all that come within this time. */
+const HINT_DELAY_MS = 50
+/** How often to look although nothing hinted at a change: hints get lost. */
+const RESCAN_MS = 30_000
+/** The same where nothing can hint. */
+const POLL_MS = 1_000
+
+export interface FolderSourceOptions {
+  readonly layout: Layout
+  /** Where versions are copied to. It is closed with the source. */
+  readonly cache: CacheDir
+  readonly bytesMax: number
+  /** For how long the files of a version without a manifest must be still. */
+  readonly settleMs: number
+  /** Look every second instead of watching: network file systems tell of no changes. */
+  readonly polling: boolean
+  /** Called once per problem, and again when one that was gone is back. */
+  readonly onProblem: (problem: RegistryProblem) => void
+}
+
+/**
+ * The versions in a folder. A look at the folder is the truth; what the system says of changes is
+ * only a hint to look.
+ */
+export class FolderSource implements Source {
+  readonly #options: FolderSourceOptions
+  #listener: (aspired: Aspired) => void = () => {}
+  #scan: Scan | undefined
+  #emitted = ''
+  #problems: ReadonlySet<string> = new Set()
+  #watcher: TreeWatcher | undefined
+  #watchProblem: RegistryProblem | undefined
+  #timer: NodeJS.Timeout | undefined
+  #nextLookAtMs = Infinity
+  #looking: Promise<void> | undefined
+  #closed = false
+
+  constructor(options: FolderSourceOptions) {
+    this.#options = options
+  }
+
+  /** Throws CONFIG_INVALID when the folder cannot be read. */
+  async start(listener: (aspired: Aspired) => void): Promise<void> {
+    this.#listener = listener
+    this.#looking = this.#look()
+    await this.#looking
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#looking
+    await this.#watcher?.close()
+    await this.#options.cache.close()
+  }
+
+  #lookIn(delayMs: number): void {
+    const atMs = performance.now() + delayMs
+    if (this.#closed || atMs >= this.#nextLookAtMs) return
+    clearTimeout(this.#timer)
+    this.#nextLookAtMs = atMs
+    this.#timer = setTimeout(() => {
+      this.#looking = this.#look()
+    }, delayMs)
+  }
+
+  /** One look at a time. A hint that comes meanwhile arranges the next one. */
+  async #look(): Promise<void> {
+    await this.#looking
+    this.#nextLookAtMs = Infinity
+    const before = this.#scan
+    const scan = await this.#scanned(before)
+    if (this.#closed) return
+    this.#scan = scan
+    const moved = before?.root.dev !== scan.root.dev || before.root.ino !== scan.root.ino
+    if (moved) await this.#watch()
+    this.#emit(scan.aspired)
+    const isBlind = this.#watcher === undefined || scan.rootLost
+    // A timer may fire a little early: not a second time at once.
+    const dueInMs = Math.max(scan.dueInMs, this.#options.settleMs / 10)
+    this.#lookIn(Math.min(dueInMs, isBlind ? POLL_MS : RESCAN_MS))
+  }
+
+  async #scanned(previous: Scan | undefined): Promise<Scan> {
+    const { layout, cache, bytesMax, settleMs } = this.#options
+    try {
+      return await scanFolder(
+        layout,
+        {
+          settleMs,
+          offer: (place, fingerprint) => new FolderVersion(place, fingerprint, { cache, bytesMax }),
+        },
+        previous,
+      )
+    } catch (error) {
+      throw new CutoverError('CONFIG_INVALID', `cannot read ${layout.root}: ${messageOf(error)}`, {
+        cause: error,
+      })
+    }
+  }
+
+  /** Watches the root as it is now; the same path may have become another directory. */
+  async #watch(): Promise<void> {
+    await this.#watcher?.close()
+    this.#watcher = undefined
+    if (this.#options.polling || this.#watchProblem !== undefined) return
+    try {
+      this.#watcher = await watchTree(this.#options.layout, {
+        onHint: () => this.#lookIn(HINT_DELAY_MS),
+        onFailure: (error) => this.#giveUpWatching(error),
+      })
+    } catch (error) {
+      this.#giveUpWatching(error)
+    }
+  }
+
+  #giveUpWatching(error: unknown): void {
+    const isFull = ['ENOSPC', 'EMFILE'].includes(systemCode(error) ?? '')
+    const advice = isFull ? ' (raise fs.inotify.max_user_watches and max_user_instances)' : ''
+    this.#watchProblem = {
+      path: this.#options.layout.root,
+      reason: `cannot be watched, so it is looked at every second: ${messageOf(error)}${advice}`,
+    }
+    const watcher = this.#watcher
+    this.#watcher = undefined
+    void watcher?.close()
+    this.#lookIn(0)
+  }
+
+  #emit({ models, pending, problems: found }: Aspired): void {
+    const problems = this.#watchProblem === undefined ? found : [this.#watchProblem, ...found]
+    const texts = new Map(
+      problems.map((problem) => [`${problem.path}\0${problem.reason}`, problem]),
+    )
+    for (const [text, problem] of texts) {
+      if (!this.#problems.has(text)) this.#options.onProblem(problem)
+    }
+    this.#problems = new Set(texts.keys())
+    const offered = [...models.values()].flat().map((version) => ({ ...version }))
+    const text = JSON.stringify({ offered, pending, problems })
+    if (text === this.#emitted) return
+    this.#emitted = text
+    this.#listener({ models, pending, problems })
+  }
+}

@@ -1,0 +1,111 @@
+import { chmod, open, readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import type { Manifest } from '../domain/manifest.ts'
+import { describeBytes } from '../lib/describe-bytes.ts'
+import { LABELS_BYTES_MAX, LABELS_FILE, parseLabels } from '../wire/labels.ts'
+import { digestOf } from '../wire/manifest.ts'
+import type { CacheDir } from './cache-dir.ts'
+import { copyFiles } from './copy-files.ts'
+import { detectFormat } from './detect-format.ts'
+import type { FileStore } from './file-store.ts'
+import type { LocalVersion } from './source.ts'
+
+const MODEL_JSON_BYTES_MAX = 64 * 1024 ** 2
+
+export interface VersionContent {
+  readonly model: string
+  readonly version: number
+  /** What the version consists of: what its manifest lists, or the paths where it has none. */
+  readonly content: Manifest | readonly string[]
+  readonly store: FileStore
+}
+
+export interface MaterializeOptions {
+  readonly cache: CacheDir
+  readonly bytesMax: number
+  readonly signal: AbortSignal
+}
+
+/**
+ * Makes a private copy of a version: the files named and no others, each verified while it is
+ * written, then read-only. Where there is no manifest, one is made of what was copied. Throws as
+ * AspiredVersion says, and then leaves nothing behind.
+ */
+export async function materialize(
+  { model, version, content, store }: VersionContent,
+  { cache, bytesMax, signal }: MaterializeOptions,
+): Promise<LocalVersion> {
+  const staging = await cache.stage()
+  try {
+    const stated = 'files' in content ? content : undefined
+    const wanted = 'files' in content ? content.files : content.map((path) => ({ path }))
+    const files = await copyFiles(wanted, store, staging, { bytesMax, signal })
+    const manifest: Manifest = stated ?? { schema: 'cutover/manifest/v1', files }
+    const paths = files.map(({ path }) => path)
+    const detected = await detectFormat(paths, manifest.format, (file) =>
+      readModelJson(path.join(staging, file)),
+    )
+    if (detected.format === 'keras') throw kerasUnsupported(detected.entry)
+    const labels = await readLabels(staging, manifest)
+    await seal(staging, paths)
+    signal.throwIfAborted()
+    const dir = await cache.commit(staging, `${model}-${version}`)
+    const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+    const digest = digestOf(manifest)
+    const release = () => cache.remove(dir)
+    return { model, version, digest, dir, ...detected, manifest, bytes, labels, release }
+  } catch (error) {
+    await cache.remove(staging)
+    throw error
+  }
+}
+
+/** The labels that the manifest names, else those of a labels.json at the top. */
+async function readLabels(dir: string, { files, labels = LABELS_FILE }: Manifest) {
+  const file = files.find(({ path }) => path === labels)
+  if (file === undefined) return undefined
+  if (file.bytes > LABELS_BYTES_MAX) {
+    const limit = describeBytes(LABELS_BYTES_MAX)
+    throw new CutoverError('MANIFEST_INVALID', `${labels} is larger than ${limit}`)
+  }
+  return parseLabels(await readFile(path.join(dir, labels)), labels)
+}
+
+async function readModelJson(file: string): Promise<unknown> {
+  const handle = await open(file)
+  try {
+    const { size } = await handle.stat()
+    if (size > MODEL_JSON_BYTES_MAX) {
+      throw new Error(`it is larger than ${describeBytes(MODEL_JSON_BYTES_MAX)}`)
+    }
+    return JSON.parse(await handle.readFile('utf8'))
+  } catch (error) {
+    throw new CutoverError(
+      'FORMAT_UNSUPPORTED',
+      `${path.basename(file)} is no TensorFlow.js model: ${messageOf(error)}`,
+      { cause: error },
+    )
+  } finally {
+    await handle.close()
+  }
+}
+
+/** Makes the directories read-only, as the files are. */
+async function seal(dir: string, paths: readonly string[]): Promise<void> {
+  const directories = new Set([dir])
+  for (const file of paths) {
+    for (let at = path.dirname(file); at !== '.'; at = path.dirname(at)) {
+      directories.add(path.join(dir, at))
+    }
+  }
+  for (const directory of directories) await chmod(directory, 0o500)
+}
+
+function kerasUnsupported(entry: string): CutoverError {
+  return new CutoverError(
+    'FORMAT_UNSUPPORTED',
+    `${entry} is a Keras file, which is not served yet: export it to ONNX or SavedModel`,
+  )
+}

@@ -1,0 +1,114 @@
+import type { Stats } from 'node:fs'
+import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import path from 'node:path'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import type { Manifest } from '../domain/manifest.ts'
+import { isAbsent } from '../lib/system-error.ts'
+import { MANIFEST_FILE } from '../wire/manifest.ts'
+import type { Settings } from '../wire/settings.ts'
+import { openCacheDir } from './cache-dir.ts'
+import { modelFiles, tfjsFormatOf } from './detect-format.ts'
+import { FolderSource } from './folder-source.ts'
+import type { Layout } from './layout.ts'
+import { holdsVersions, modelLayout, registryLayout } from './registry-layout.ts'
+import { directoryLayout, fileLayout, identityOfDir, identityOfFile } from './single-layout.ts'
+import type { RegistryProblem, Source } from './source.ts'
+import { lookAt } from './version-sight.ts'
+
+const MODEL_JSON_BYTES_MAX = 64 * 1024 ** 2
+
+/**
+ * The source for what `cutover serve` was given: a registry, a directory with one model's
+ * versions, a directory that is a model, or a model file. Throws CONFIG_INVALID for anything else.
+ */
+export async function openSource(
+  settings: Pick<
+    Settings,
+    'registry' | 'cacheDir' | 'versionBytesMax' | 'settleMs' | 'watchPolling'
+  >,
+  onProblem: (problem: RegistryProblem) => void,
+): Promise<Source> {
+  const layout = await layoutFor(settings.registry)
+  return new FolderSource({
+    layout,
+    cache: await openCacheDir(settings.cacheDir),
+    bytesMax: settings.versionBytesMax,
+    settleMs: settings.settleMs,
+    polling: settings.watchPolling,
+    onProblem,
+  })
+}
+
+async function layoutFor(given: string): Promise<Layout> {
+  const target = path.resolve(given)
+  const stats = await statsOf(given, target)
+  if (stats.isDirectory()) return layoutOfDir(target)
+  const name = path.basename(target)
+  const isModel = modelFiles([name]).length > 0 || name === MANIFEST_FILE
+  if (!stats.isFile() || !isModel) {
+    throw new CutoverError(
+      'CONFIG_INVALID',
+      `${given} is no model: expected a registry folder, a model's directory, or a .onnx file`,
+    )
+  }
+  return (await isPartOfVersion(target))
+    ? versionLayout(path.dirname(target))
+    : fileLayout(await realpath(target), identityOfFile(target))
+}
+
+/** Some models fill their directory, and a manifest says how its files are to be served. */
+async function isPartOfVersion(file: string): Promise<boolean> {
+  const { dir, base } = path.parse(file)
+  if (['saved_model.pb', 'model.json', MANIFEST_FILE].includes(base)) return true
+  const manifest = await manifestIn(dir)
+  return manifest?.files.some((entry) => entry.path === base) ?? false
+}
+
+async function layoutOfDir(dir: string): Promise<Layout> {
+  if (await holdsVersions(dir)) return modelLayout(dir, identityOfDir(dir).model)
+  return (await isVersion(dir)) ? versionLayout(dir) : registryLayout(dir)
+}
+
+async function versionLayout(dir: string): Promise<Layout> {
+  const identity = identityOfDir(dir)
+  const { model = identity.model, version = identity.version } = (await manifestIn(dir)) ?? {}
+  return directoryLayout(dir, { model, version })
+}
+
+async function manifestIn(dir: string): Promise<Manifest | undefined> {
+  const includes = (file: string) => file === MANIFEST_FILE
+  const place = { ...identityOfDir(dir), dir, isNamed: false, includes }
+  const sight = await lookAt(place)
+  return sight?.manifest.kind === 'present' ? sight.manifest.manifest : undefined
+}
+
+async function isVersion(dir: string): Promise<boolean> {
+  const names = await readdir(dir)
+  if (names.includes(MANIFEST_FILE)) return true
+  const kinds = new Set(modelFiles(names).map(({ kind }) => kind))
+  // A model's policy is called model.json, too.
+  const isPolicy = kinds.size === 1 && kinds.has('tfjs') && !(await isTfjs(dir))
+  return kinds.size > 0 && !isPolicy
+}
+
+async function isTfjs(dir: string): Promise<boolean> {
+  const file = path.join(dir, 'model.json')
+  try {
+    if ((await stat(file)).size > MODEL_JSON_BYTES_MAX) return false
+    return tfjsFormatOf(JSON.parse(await readFile(file, 'utf8'))) !== undefined
+  } catch {
+    return false
+  }
+}
+
+async function statsOf(given: string, target: string): Promise<Stats> {
+  try {
+    return await stat(target)
+  } catch (error) {
+    const reason = isAbsent(error) ? `there is no ${given}` : messageOf(error)
+    throw new CutoverError('CONFIG_INVALID', `${reason}: name what to serve, or make a folder`, {
+      cause: error,
+    })
+  }
+}

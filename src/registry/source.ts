@@ -1,0 +1,60 @@
+import type { Manifest, ModelFormat } from '../domain/manifest.ts'
+
+/** A version that the registry offers. */
+export interface AspiredVersion {
+  readonly model: string
+  readonly version: number
+  /** Identity of the bytes as the source sees them: when it changes, the version is another one. */
+  readonly fingerprint: string
+  /**
+   * Makes a verified private copy. Throws VERSION_CORRUPT, VERSION_INCOMPLETE, MANIFEST_INVALID
+   * or FORMAT_UNSUPPORTED when the version is at fault, anything else when the world is.
+   */
+  materialize(signal: AbortSignal): Promise<LocalVersion>
+}
+
+/** A version that is there in part. */
+export interface PendingVersion {
+  readonly model: string
+  readonly version: number
+  /** `waiting for model.onnx (4 of 18 MB)` */
+  readonly reason: string
+}
+
+/** Everything that should be loaded, now. Omission means unload. */
+export interface Aspired {
+  /** Of each model, its versions in ascending order. */
+  readonly models: ReadonlyMap<string, readonly AspiredVersion[]>
+  readonly pending: readonly PendingVersion[]
+  /** What the registry holds and cannot be understood. */
+  readonly problems: readonly RegistryProblem[]
+}
+
+export interface RegistryProblem {
+  readonly path: string
+  readonly reason: string
+}
+
+/** States the full set of versions that should be loaded; it never sends commands. */
+export interface Source {
+  /** Resolves after the listener has had the first set; it is called again when that changes. */
+  start(listener: (aspired: Aspired) => void): Promise<void>
+  close(): Promise<void>
+}
+
+/** A verified private copy of a version, which nobody else writes to. */
+export interface LocalVersion {
+  readonly model: string
+  readonly version: number
+  /** SHA-256 of the canonical manifest, lower-case hexadecimal. */
+  readonly digest: string
+  readonly dir: string
+  /** What a backend opens: a file or directory relative to `dir`; '' is `dir` itself. */
+  readonly entry: string
+  readonly format: ModelFormat
+  readonly manifest: Manifest
+  readonly bytes: number
+  readonly labels: readonly string[] | undefined
+  /** Removes the copy. */
+  release(): Promise<void>
+}

@@ -1,0 +1,260 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+
+import type { ErrorCode } from '../domain/errors.ts'
+import type { DeploymentEvent } from '../domain/events.ts'
+import { watchEventLoopDelay } from './event-loop-delay.ts'
+
+const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+
+/** Gauges of prom-client whose names promtool refuses. */
+const UNCLEAN = [
+  'nodejs_active_handles_total',
+  'nodejs_active_requests_total',
+  'nodejs_active_resources_total',
+]
+
+/** A version as the gauges show it. */
+export interface ServingGauge {
+  readonly model: string
+  readonly version: number
+  readonly track: string
+  readonly digest: string
+  readonly engine: string
+  readonly enginesReady: number
+  readonly queueLength: number
+  readonly inflight: number
+}
+
+export interface RequestOutcome {
+  /** Empty where the request reached no model. */
+  readonly model: string
+  readonly version: string
+  readonly track: string
+  readonly protocol: string
+  readonly outcome: 'ok' | ErrorCode
+  readonly totalMs: number
+  readonly stages?:
+    | { readonly queueMs: number; readonly preprocessMs: number; readonly inferenceMs: number }
+    | undefined
+}
+
+/**
+ * Everything Prometheus reads. Labels come from what is loaded and from fixed sets, never from
+ * what a client sent, and the series of a version go when it is unloaded.
+ */
+export class Metrics {
+  readonly #registry = new Registry()
+  readonly #requests: Counter
+  readonly #duration: Histogram
+  readonly #restarts: Counter
+  readonly #retries: Counter
+  readonly #poison: Counter
+  readonly #rejected: Counter
+  readonly #promoted: Counter
+  readonly #loadDuration: Histogram
+  /** The label sets in use, by version, to remove them again. */
+  readonly #series = new Map<string, Map<string, Record<string, string>>>()
+
+  constructor(serving: () => Iterable<ServingGauge>) {
+    const registers = [this.#registry]
+    collectDefaultMetrics({ register: this.#registry })
+    for (const name of UNCLEAN) this.#registry.removeSingleMetric(name)
+
+    this.#requests = new Counter({
+      name: 'cutover_requests_total',
+      help: 'Requests answered, by outcome: ok, or the code of the error',
+      labelNames: ['model', 'version', 'track', 'protocol', 'outcome'],
+      registers,
+    })
+    this.#duration = new Histogram({
+      name: 'cutover_request_duration_seconds',
+      help: 'Time of answered requests: waiting (queue), preprocess, inference, and all (total)',
+      labelNames: ['model', 'version', 'track', 'stage'],
+      buckets: SECONDS_BUCKETS,
+      registers,
+    })
+    this.#restarts = new Counter({
+      name: 'cutover_engine_restarts_total',
+      help: 'Engine processes that ended by themselves or were killed, and were replaced',
+      labelNames: ['model', 'cause'],
+      registers,
+    })
+    this.#retries = new Counter({
+      name: 'cutover_request_retries_total',
+      help: 'Requests run again because the process that had them ended',
+      labelNames: ['model'],
+      registers,
+    })
+    this.#poison = new Counter({
+      name: 'cutover_poison_requests_total',
+      help: 'Requests that ended two engine processes and were given up',
+      labelNames: ['model'],
+      registers,
+    })
+    this.#rejected = new Counter({
+      name: 'cutover_versions_rejected_total',
+      help: 'Versions that were not served, by the code of the reason',
+      labelNames: ['model', 'code'],
+      registers,
+    })
+    this.#promoted = new Counter({
+      name: 'cutover_promotions_total',
+      help: 'Times that a version took the traffic of its model',
+      labelNames: ['model'],
+      registers,
+    })
+    this.#loadDuration = new Histogram({
+      name: 'cutover_version_load_duration_seconds',
+      help: 'From the start of a load to a version that is verified, loaded and warm',
+      labelNames: ['model'],
+      buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
+      registers,
+    })
+    this.#gauges(serving)
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  render(): Promise<string> {
+    return this.#registry.metrics()
+  }
+
+  requestFinished({ model, version, track, protocol, outcome, totalMs, stages }: RequestOutcome) {
+    const labels = { model, version, track }
+    this.#count(this.#requests, { ...labels, protocol, outcome })
+    if (outcome !== 'ok') return
+    this.#observe({ ...labels, stage: 'total' }, totalMs)
+    if (stages === undefined) return
+    this.#observe({ ...labels, stage: 'queue' }, stages.queueMs)
+    this.#observe({ ...labels, stage: 'preprocess' }, stages.preprocessMs)
+    this.#observe({ ...labels, stage: 'inference' }, stages.inferenceMs)
+  }
+
+  observe(event: DeploymentEvent): void {
+    const { model } = event
+    switch (event.kind) {
+      case 'version.ready':
+        this.#loadDuration.observe({ model }, event.tookMs / 1000)
+        return
+      case 'version.rejected':
+        this.#rejected.inc({ model, code: event.code })
+        return
+      case 'version.promoted':
+        this.#promoted.inc({ model })
+        return
+      case 'version.unloaded':
+        this.#forget(model, event.version)
+        return
+      case 'engine.ended':
+        this.#restarts.inc({ model, cause: event.cause })
+        return
+      case 'request.retried':
+        this.#retries.inc({ model })
+        return
+      case 'request.poisonous':
+        this.#poison.inc({ model })
+        return
+      case 'version.found':
+      case 'version.loading':
+      case 'version.step':
+      case 'version.cancelled':
+      case 'version.retrying':
+      case 'version.draining':
+      case 'engine.started':
+        return
+    }
+  }
+
+  #count(counter: Counter, labels: Record<string, string>): void {
+    this.#remember(labels)
+    counter.inc(labels)
+  }
+
+  #observe(labels: Record<string, string>, milliseconds: number): void {
+    this.#remember(labels)
+    this.#duration.observe(labels, milliseconds / 1000)
+  }
+
+  #remember(labels: Record<string, string>): void {
+    const key = `${labels['model']}@${labels['version']}`
+    let series = this.#series.get(key)
+    if (series === undefined) this.#series.set(key, (series = new Map()))
+    const { track, protocol, outcome, stage } = labels
+    const id = `${track} ${protocol} ${outcome} ${stage}`
+    if (!series.has(id)) series.set(id, labels)
+  }
+
+  #forget(model: string, version: number): void {
+    const key = `${model}@${version}`
+    for (const labels of this.#series.get(key)?.values() ?? []) {
+      if (labels['stage'] === undefined) this.#requests.remove(labels)
+      else this.#duration.remove(labels)
+    }
+    this.#series.delete(key)
+  }
+
+  #gauges(serving: () => Iterable<ServingGauge>): void {
+    const registers = [this.#registry]
+    const perVersion = (
+      name: string,
+      help: string,
+      labelNames: readonly ('model' | 'version' | 'track' | 'digest' | 'engine')[],
+      value: (servable: ServingGauge) => number,
+    ) => {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        labelNames,
+        registers,
+        collect() {
+          gauge.reset()
+          for (const servable of serving()) {
+            const labels = Object.fromEntries(labelNames.map((label) => [label, servable[label]]))
+            gauge.set(labels, value(servable))
+          }
+        },
+      })
+    }
+    const byVersion = ['model', 'version'] as const
+    perVersion(
+      'cutover_model_info',
+      'Versions that are loaded; the value is always 1',
+      ['model', 'version', 'digest', 'engine', 'track'],
+      () => 1,
+    )
+    perVersion(
+      'cutover_engines_ready',
+      'Engine processes that take requests',
+      byVersion,
+      (s) => s.enginesReady,
+    )
+    perVersion(
+      'cutover_queue_length',
+      'Requests that wait for an engine',
+      byVersion,
+      (s) => s.queueLength,
+    )
+    perVersion(
+      'cutover_inflight_requests',
+      'Requests inside an engine',
+      byVersion,
+      (s) => s.inflight,
+    )
+
+    const delay = watchEventLoopDelay()
+    const eventLoop: Gauge = new Gauge({
+      name: 'cutover_event_loop_delay_seconds',
+      help: 'How late the event loop of the server ran its timers since the last scrape',
+      labelNames: ['quantile'],
+      registers,
+      collect() {
+        const { p50, p99, max } = delay()
+        eventLoop.set({ quantile: '0.5' }, p50)
+        eventLoop.set({ quantile: '0.99' }, p99)
+        eventLoop.set({ quantile: '1' }, max)
+      },
+    })
+  }
+}

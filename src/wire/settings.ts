@@ -1,0 +1,143 @@
+import { z } from 'zod'
+
+import { isModelName } from '../domain/version.ts'
+
+const MS_MAX = 24 * 3600 * 1000
+const BYTES_MAX = Number.MAX_SAFE_INTEGER
+
+/**
+ * Every setting of `cutover serve`, in one place: the flags, the environment variables
+ * (CUTOVER_ and the name in capitals), the keys of the config file, the help and
+ * docs/configuration.md are made from it.
+ */
+export const SETTINGS = {
+  registry: text('./models', 'what to serve: a registry folder, one model, or one model file'),
+  defaultModel: z
+    .string()
+    .refine(isModelName, 'expected the name of a model')
+    .optional()
+    .describe('the model behind /predict; the only one if absent'),
+  versionsLoadedMax: count(1, 100, 1, 'newest versions of a model that are kept loaded'),
+  modelsMax: count(1, 100_000, 1000, 'models served at the most'),
+  device: z
+    .enum(['auto', 'cpu', 'gpu'])
+    .default('auto')
+    .describe('where models run; auto: on a GPU where the process sees one'),
+
+  host: text('0.0.0.0', 'address of the data port'),
+  port: count(0, 65_535, 5000, 'data port; 0 takes a free one'),
+
+  engines: count(0, 1024, 0, 'engine processes per loaded version; 0: one per core'),
+  threadsPerEngine: count(1, 1024, 1, 'threads of one inference'),
+  threadsAlone: count(
+    -1,
+    1024,
+    -1,
+    'threads for a request that is alone in the server; -1: one per core, 0: no such session',
+  ),
+  inflightPerEngineMax: count(1, 1024, 2, 'requests an engine holds: one runs, the next decodes'),
+  queueLengthMax: count(1, 1_000_000, 512, 'requests that wait for a model before 429 is answered'),
+  engineMemoryBytesMax: bytes(
+    0,
+    'resident memory beyond which an engine is killed; 0: three quarters of what the machine has',
+  ),
+
+  requestTimeoutMs: ms(30_000, 'deadline of a request, from its last byte to its answer'),
+  runTimeoutMs: ms(10_000, 'time after which a running engine counts as hung and is killed'),
+  loadTimeoutMs: ms(300_000, 'time a version may take to load and warm up'),
+  bodyTimeoutMs: ms(30_000, 'time a client may take to send a request'),
+  headersTimeoutMs: ms(10_000, 'time a client may take to send the headers'),
+  keepAliveTimeoutMs: ms(65_000, 'time an idle connection is kept'),
+  drainTimeoutMs: ms(25_000, 'time that requests get to finish when a version or the server goes'),
+  shutdownGraceMs: ms(3_000, 'after SIGTERM, time for which connections are still accepted'),
+
+  bodyBytesMax: bytes(16 * 1024 ** 2, 'largest request body'),
+  pixelsMax: count(1, 1_000_000_000, 25_000_000, 'largest image, in pixels'),
+  topKMax: count(1, 100_000, 1000, 'largest top_k'),
+
+  cacheDir: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('where verified copies of versions are kept; the user cache directory if absent'),
+  versionBytesMax: bytes(32 * 1024 ** 3, 'largest version'),
+  settleMs: ms(1_000, 'time for which the files of a version without a manifest must be still'),
+  watchPolling: flag('look at the folder by polling, for network file systems'),
+
+  logLevel: z
+    .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
+    .default('info')
+    .describe('least severe level that is logged'),
+  logFormat: z
+    .enum(['auto', 'json', 'pretty'])
+    .default('auto')
+    .describe('auto: readable on a terminal, JSON otherwise'),
+  accessLog: flag('log every request'),
+} as const
+
+export const settingsSchema = z.strictObject(SETTINGS)
+
+export type Settings = z.output<typeof settingsSchema>
+
+export type SettingName = keyof typeof SETTINGS
+
+function text(otherwise: string, description: string) {
+  return z.string().min(1).default(otherwise).describe(description)
+}
+
+function count(min: number, max: number, otherwise: number, description: string) {
+  const expected = `expected a whole number from ${min} to ${max}`
+  return z.coerce
+    .number(expected)
+    .int(expected)
+    .min(min, expected)
+    .max(max, expected)
+    .default(otherwise)
+    .describe(description)
+}
+
+function ms(otherwise: number, description: string) {
+  return count(0, MS_MAX, otherwise, `${description}, in milliseconds`)
+}
+
+function bytes(otherwise: number, description: string) {
+  const expected = 'expected bytes: a whole number, or one with KB, MB, GB, KiB, MiB or GiB'
+  return z
+    .union([z.string(), z.number()], expected)
+    .transform((value) => parseBytes(value))
+    .pipe(z.number(expected).int(expected).min(0, expected).max(BYTES_MAX, expected))
+    .default(otherwise)
+    .describe(`${description}, in bytes (16MiB and the like)`)
+}
+
+function flag(description: string) {
+  const words = new Map<unknown, boolean>([
+    [true, true],
+    ['true', true],
+    ['1', true],
+    [false, false],
+    ['false', false],
+    ['0', false],
+  ])
+  return z
+    .union([z.boolean(), z.string()])
+    .transform((value) => words.get(value))
+    .pipe(z.boolean('expected true or false'))
+    .default(false)
+    .describe(description)
+}
+
+const UNITS: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1000,
+  mb: 1000 ** 2,
+  gb: 1000 ** 3,
+  kib: 1024,
+  mib: 1024 ** 2,
+  gib: 1024 ** 3,
+}
+
+function parseBytes(value: string | number): number {
+  const [, amount, unit] = /^(\d+) ?([a-z]*)$/i.exec(String(value)) ?? []
+  return Number(amount) * (UNITS[(unit || 'b').toLowerCase()] ?? NaN)
+}

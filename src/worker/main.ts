@@ -1,0 +1,98 @@
+import { writeFileSync } from 'node:fs'
+import { Socket } from 'node:net'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import {
+  type EngineCommand,
+  type EngineMessage,
+  packTensors,
+  unpackTensors,
+} from '../wire/engine-protocol.ts'
+import type { Frame } from '../wire/frame.ts'
+import { FrameChannel } from '../wire/frame-channel.ts'
+import { type ModelHost, openModel } from './model-host.ts'
+
+/**
+ * The program of an engine process. It answers commands that come over file descriptor 3 and
+ * ends when that closes, so it never outlives the server.
+ */
+const CHANNEL_FD = 3
+const FRAME_BYTES_MAX = 1024 ** 3
+
+let host: ModelHost | undefined
+
+const channel = new FrameChannel(new Socket({ fd: CHANNEL_FD }), {
+  frameBytesMax: FRAME_BYTES_MAX,
+  onFrame: (frame) => void obey(frame),
+  onClose: () => process.exit(0),
+})
+
+// A signal to the process group (Ctrl-C on a terminal) is the server's to handle: it drains first.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => {})
+
+preferAsVictim()
+
+function send(message: EngineMessage, parts?: readonly Uint8Array[]): void {
+  channel.send(message, parts)
+}
+
+async function obey({ header, body }: Frame): Promise<void> {
+  const command = header as EngineCommand
+  switch (command.kind) {
+    case 'load':
+      try {
+        host = await openModel(command, (step) => send({ kind: 'progress', step }))
+        send({ kind: 'ready', ...host.info })
+      } catch (error) {
+        send({ kind: 'failed', ...failureOf(error, 'MODEL_UNLOADABLE') })
+      }
+      return
+    case 'image':
+    case 'tensors':
+      try {
+        await answer(command, body)
+      } catch (error) {
+        send({ kind: 'error', id: command.id, ...failureOf(error, 'ENGINE_FAILED') })
+      }
+      return
+    case 'close':
+      await host?.close()
+      channel.close()
+      return
+    default:
+      throw new TypeError(`an unknown command: ${JSON.stringify(command satisfies never)}`)
+  }
+}
+
+async function answer(
+  command: Extract<EngineCommand, { kind: 'image' | 'tensors' }>,
+  body: Frame['body'],
+): Promise<void> {
+  if (host === undefined) throw new CutoverError('INTERNAL', 'a request before a model')
+  const { id, alone } = command
+  if (command.kind === 'image') {
+    const image = body.subarray(0, command.bytes)
+    send({ kind: 'classes', id, ...(await host.classify(image, command.topK, alone)) })
+    return
+  }
+  const inputs = unpackTensors(command.inputs, body)
+  const { outputs, timings } = await host.infer(inputs, { outputs: command.outputs, alone })
+  const { headers, parts } = packTensors(outputs)
+  send({ kind: 'tensors', id, outputs: headers, timings }, parts)
+}
+
+function failureOf(error: unknown, otherwise: 'MODEL_UNLOADABLE' | 'ENGINE_FAILED') {
+  return {
+    code: error instanceof CutoverError ? error.code : otherwise,
+    message: messageOf(error),
+  }
+}
+
+/** When memory runs out, the kernel should end an engine, which is replaced, not the server. */
+function preferAsVictim(): void {
+  try {
+    writeFileSync('/proc/self/oom_score_adj', '500')
+  } catch {
+    // Not Linux, or not allowed: the kernel chooses by itself.
+  }
+}

@@ -1,0 +1,139 @@
+import type { Buffer } from 'node:buffer'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+
+import { checkInputs } from '../domain/check-inputs.ts'
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { type ImagePlan, planImage } from '../domain/image-plan.ts'
+import type { NamedTensors } from '../domain/tensor.ts'
+import { Mutex } from '../lib/mutex.ts'
+import type {
+  EngineInfo,
+  LoadCommand,
+  LoadStep,
+  ScoredClass,
+  Timings,
+} from '../wire/engine-protocol.ts'
+import type { LoadedModel, RunOptions } from './backends/backend.ts'
+import { backendFor } from './backends/index.ts'
+import { bestClasses, scoresOutput } from './classes.ts'
+import { decodeImage } from './image/decode.ts'
+import { toTensor } from './image/preprocess.ts'
+import { planWarmup } from './warmup.ts'
+
+/** A model that has been opened and warmed, and what it takes to answer requests with it. */
+export interface ModelHost {
+  readonly info: EngineInfo
+  /** Throws IMAGE_… for what is wrong with the image, ENGINE_FAILED or OUTPUT_INVALID otherwise. */
+  classify(
+    image: Buffer,
+    topK: number,
+    alone: boolean,
+  ): Promise<{ classes: ScoredClass[]; timings: Timings }>
+  /** Throws TENSOR_INVALID for what is wrong with the inputs, ENGINE_FAILED otherwise. */
+  infer(
+    inputs: NamedTensors,
+    options: RunOptions,
+  ): Promise<{ outputs: NamedTensors; timings: Timings }>
+  close(): Promise<void>
+}
+
+/** Throws MODEL_UNLOADABLE, or MANIFEST_INVALID where the manifest contradicts the model. */
+export async function openModel(
+  command: LoadCommand,
+  onStep: (step: LoadStep) => void,
+): Promise<ModelHost> {
+  onStep('opening')
+  const openedAt = performance.now()
+  const backend = await backendFor(command.format)
+  const model = await backend.load(command)
+  const openMs = performance.now() - openedAt
+
+  const image = planImage(command.image, model.signature)
+  if (image.kind === 'refused' && command.image !== undefined) {
+    throw new CutoverError('MANIFEST_INVALID', image.reason)
+  }
+  const plan = image.kind === 'plan' ? image : undefined
+  const scores = scoresOutput(model.signature, command.output).name
+
+  onStep('warming')
+  const warmedAt = performance.now()
+  const warmupSkipped = await warmUp(model, plan, command)
+  const warmupMs = performance.now() - warmedAt
+
+  const running = new Mutex()
+
+  /** The clock starts when the model is free: waiting for another request is not service time. */
+  function run(inputs: NamedTensors, options: RunOptions) {
+    return running.run(async () => {
+      // Frames that came meanwhile are read first, so that their images decode while this runs.
+      await nextTurn()
+      const startedAt = performance.now()
+      try {
+        const outputs = await model.run(inputs, options)
+        return { outputs, inferenceMs: performance.now() - startedAt }
+      } catch (error) {
+        if (error instanceof CutoverError) throw error
+        throw new CutoverError('ENGINE_FAILED', `the model failed: ${messageOf(error)}`, {
+          cause: error,
+        })
+      }
+    })
+  }
+
+  return {
+    info: {
+      signature: model.signature,
+      ...(image.kind === 'refused' ? { imageRefusal: image.reason } : {}),
+      device: model.device,
+      runtime: model.runtime,
+      openMs,
+      warmupMs,
+      ...(warmupSkipped === undefined ? {} : { warmupSkipped }),
+    },
+    async classify(bytes, topK, alone) {
+      if (plan === undefined) {
+        const reason = image.kind === 'refused' ? image.reason : ''
+        throw new CutoverError('IMAGE_NOT_ACCEPTED', `this model takes no images: ${reason}`)
+      }
+      const startedAt = performance.now()
+      const decoded = await decodeImage(bytes, plan, { pixelsMax: command.pixelsMax })
+      const inputs = new Map([[plan.input, toTensor(decoded, plan)]])
+      const preprocessMs = performance.now() - startedAt
+      const { outputs, inferenceMs } = await run(inputs, { outputs: [scores], alone })
+      const activation = command.output?.activation ?? 'none'
+      return {
+        classes: bestClasses(outputs, scores, activation, topK),
+        timings: { preprocessMs, inferenceMs },
+      }
+    },
+    async infer(inputs, options) {
+      checkInputs(model.signature, inputs)
+      const { outputs, inferenceMs } = await run(inputs, options)
+      return { outputs, timings: { preprocessMs: 0, inferenceMs } }
+    },
+    close: () => model.close(),
+  }
+}
+
+/** Runs every session on inputs of zeros. Answers why not, when there was nothing to run. */
+async function warmUp(
+  model: LoadedModel,
+  plan: ImagePlan | undefined,
+  { warmup, threadsAlone }: LoadCommand,
+): Promise<string | undefined> {
+  const planned = planWarmup(model.signature, plan, warmup)
+  if (planned.kind === 'skip') return planned.reason
+  try {
+    for (const inputs of planned.batches) {
+      await model.run(inputs, {})
+      if (threadsAlone > 0) await model.run(inputs, { alone: true })
+    }
+  } catch (error) {
+    throw new CutoverError(
+      'MODEL_UNLOADABLE',
+      `the model opens but does not run: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+  return undefined
+}

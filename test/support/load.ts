@@ -1,0 +1,43 @@
+import { predict } from './client.ts'
+
+export interface LoadReport {
+  readonly answers: number
+  /** How often each class was answered. */
+  readonly classes: ReadonlyMap<number, number>
+  /** Everything that was not a 200, as `status code sentence`. */
+  readonly failures: readonly string[]
+}
+
+/** Posts one image again and again from `clients` clients at once, until it is stopped. */
+export function startLoad(url: string, image: Uint8Array, clients: number, path = '/predict') {
+  const failures: string[] = []
+  const classes = new Map<number, number>()
+  let answers = 0
+  const stop = new AbortController()
+  async function client() {
+    while (!stop.signal.aborted) {
+      try {
+        const { status, body } = await predict(url, image, path)
+        answers++
+        if (status !== 200 || body.class_index === undefined) {
+          failures.push(`${status} ${body.code} ${body.error}`)
+        } else {
+          classes.set(body.class_index, (classes.get(body.class_index) ?? 0) + 1)
+        }
+      } catch (error) {
+        failures.push(String(error instanceof Error ? (error.cause ?? error) : error))
+      }
+    }
+  }
+  const done = Promise.all(Array.from({ length: clients }, client))
+  return {
+    get answers() {
+      return answers
+    },
+    async stop(): Promise<LoadReport> {
+      stop.abort()
+      await done
+      return { answers, classes, failures }
+    },
+  }
+}
