@@ -59,6 +59,7 @@ export async function serve(settings: Settings): Promise<void> {
   logger.info({ host: settings.host, port }, `listening on http://${settings.host}:${port}`)
   stopOnSignal(async (signal) => {
     leaving = true
+    gateway.leave()
     logger.info({ signal }, 'shutting down')
     // A load balancer goes on sending for a moment after it sees that the server is not ready.
     // On a terminal nobody waits for that.

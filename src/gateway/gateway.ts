@@ -25,7 +25,7 @@ const STALL_CHECK_MS = 500
 export class Gateway {
   readonly #context: GatewayContext
   readonly #server: Server
-  #closing = false
+  #leaving = false
 
   constructor(context: GatewayContext) {
     this.#context = context
@@ -40,7 +40,7 @@ export class Gateway {
       noDelay: true,
     })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
-      if (this.#closing) response.setHeader('connection', 'close')
+      if (this.#leaving) response.setHeader('connection', 'close')
       if (!this.#hot(request, response)) cold(request, response)
     }
     this.#server.on('request', onRequest)
@@ -70,12 +70,17 @@ export class Gateway {
     return (this.#server.address() as AddressInfo).port
   }
 
+  /** From now on every answer asks its client to connect anew, elsewhere. */
+  leave(): void {
+    this.#leaving = true
+  }
+
   /**
    * Accepts no new connection and resolves when every request is answered, or after `timeoutMs`,
    * when the rest is cut off. Answers whether none was.
    */
   async close(timeoutMs: number): Promise<boolean> {
-    this.#closing = true
+    this.leave()
     let clean = true
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
     const timer = setTimeout(() => {

@@ -61,29 +61,32 @@ const image = object({
 })
 
 const manifestSchema = z
-  .object({
-    schema: z
-      .literal('cutover/manifest/v1', 'expected "cutover/manifest/v1"')
-      .default('cutover/manifest/v1'),
-    model: z.string().refine(isModelName, "expected a model's name").optional(),
-    version: whole(1, Number.MAX_SAFE_INTEGER).optional(),
-    format: oneOf(MODEL_FORMATS).optional(),
-    files,
-    image: image.optional(),
-    output: object({ name: name(), activation: oneOf(['none', 'softmax']) }).optional(),
-    labels: filePath.optional(),
-    warmup: object({
-      batches: z.array(whole(1, 1024), 'expected a list of batch sizes').max(32),
-      shapes: z.record(
-        z.string(),
-        z.array(whole(1, 2 ** 31 - 1), 'expected a list of sizes').max(32),
-        'expected shapes by the names of inputs',
-      ),
-    }).optional(),
-    annotations: z
-      .record(z.string(), z.string('expected a string'), 'expected an object of strings')
-      .optional(),
-  })
+  .object(
+    {
+      schema: z
+        .literal('cutover/manifest/v1', 'expected "cutover/manifest/v1"')
+        .default('cutover/manifest/v1'),
+      model: z.string().refine(isModelName, "expected a model's name").optional(),
+      version: whole(1, Number.MAX_SAFE_INTEGER).optional(),
+      format: oneOf(MODEL_FORMATS).optional(),
+      files,
+      image: image.optional(),
+      output: object({ name: name(), activation: oneOf(['none', 'softmax']) }).optional(),
+      labels: filePath.optional(),
+      warmup: object({
+        batches: z.array(whole(1, 1024), 'expected a list of batch sizes').max(32),
+        shapes: z.record(
+          z.string(),
+          z.array(whole(1, 2 ** 31 - 1), 'expected a list of sizes').max(32),
+          'expected shapes by the names of inputs',
+        ),
+      }).optional(),
+      annotations: z
+        .record(z.string(), z.string('expected a string'), 'expected an object of strings')
+        .optional(),
+    },
+    'expected an object',
+  )
   .superRefine(({ files, labels }, context) => {
     if (labels === undefined || files.some(({ path }) => path === labels)) return
     context.addIssue({ code: 'custom', path: ['labels'], message: 'expected one of the files' })

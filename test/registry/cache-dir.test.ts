@@ -3,7 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync 
 import os from 'node:os'
 import path from 'node:path'
 
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 
 import { openCacheDir } from '../../src/registry/cache-dir.ts'
 import { temporaryDirectory } from '../support/registry.ts'
@@ -69,13 +69,12 @@ describe('the directory of a process', () => {
 })
 
 describe('where it lies', () => {
-  const environment = { ...process.env }
   afterEach(() => {
-    process.env = { ...environment }
+    vi.unstubAllEnvs()
   })
 
   test("is the user's cache directory unless another one is given", async () => {
-    process.env['XDG_CACHE_HOME'] = base
+    vi.stubEnv('XDG_CACHE_HOME', base)
     const cache = await openCacheDir(undefined)
     expect(path.dirname(cache.dir)).toBe(path.join(base, 'cutover'))
     await cache.close()
@@ -83,8 +82,8 @@ describe('where it lies', () => {
 
   test('is among the temporary files where that cannot be used', async () => {
     writeFileSync(path.join(base, 'file'), '')
-    process.env['XDG_CACHE_HOME'] = path.join(base, 'file')
-    process.env['TMPDIR'] = base
+    vi.stubEnv('XDG_CACHE_HOME', path.join(base, 'file'))
+    vi.stubEnv('TMPDIR', base)
     const cache = await openCacheDir(undefined)
     expect(path.dirname(cache.dir)).toBe(path.join(base, `cutover-${process.getuid?.() ?? 0}`))
     await cache.close()
@@ -92,8 +91,8 @@ describe('where it lies', () => {
 
   test('is never a directory that others may write to', async () => {
     writeFileSync(path.join(base, 'file'), '')
-    process.env['XDG_CACHE_HOME'] = path.join(base, 'file')
-    process.env['TMPDIR'] = base
+    vi.stubEnv('XDG_CACHE_HOME', path.join(base, 'file'))
+    vi.stubEnv('TMPDIR', base)
     const planted = path.join(base, `cutover-${process.getuid?.() ?? 0}`)
     mkdirSync(planted)
     chmodSync(planted, 0o777)

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto'
 import {
-  chmodSync,
   existsSync,
   linkSync,
   mkdirSync,
@@ -301,10 +300,5 @@ describe('a version is refused, and nothing is left, when', () => {
     const copying = copy(['model.onnx'], { store, signal: abort.signal })
     expect(await failureOf(copying)).toMatchObject({ message: 'not wanted any more' })
     expect(chunks).toBe(3)
-  })
-
-  test.skipIf(process.getuid?.() === 0)('a file may not be read', async () => {
-    chmodSync(path.join(dir, 'model.onnx'), 0)
-    expect(await failureOf(copy(['model.onnx']))).toMatchObject({ code: 'EACCES' })
   })
 })

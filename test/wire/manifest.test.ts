@@ -133,8 +133,8 @@ describe('a manifest is refused', () => {
   })
 
   test.each([
-    [null, /expected object/],
-    [[], /expected object/],
+    [null, /expected an object/],
+    [[], /expected an object/],
     [{}, /files: expected a list of files/],
     [{ files: [] }, /files: expected at least one file/],
     [{ files: [{ ...file('a'), bytes: -1 }] }, /files\[0\].bytes: expected a whole number/],
