@@ -1,3 +1,5 @@
+import { CutoverError } from './errors.ts'
+
 /** A format cutover decodes, one it only knows by name, or nothing it knows. */
 export type SniffedFormat = 'jpeg' | 'png' | 'webp' | { readonly other: string } | 'unknown'
 
@@ -56,4 +58,27 @@ function holds(head: Uint8Array, { at, bytes }: Magic): boolean {
 function isSvg(head: Uint8Array): boolean {
   const text = new TextDecoder().decode(head).trimStart()
   return text.startsWith('<') && /<svg[\s>]/i.test(text)
+}
+
+/**
+ * Throws IMAGE_EMPTY, IMAGE_FORMAT_UNSUPPORTED or IMAGE_UNDECODABLE unless the data begins like an
+ * image that is decoded here.
+ */
+export function checkImageFormat(encoded: Uint8Array): void {
+  if (encoded.length === 0) {
+    throw new CutoverError('IMAGE_EMPTY', 'the image has no bytes: send a JPEG, PNG or WebP')
+  }
+  const format = sniffImageFormat(encoded)
+  if (typeof format === 'object') {
+    throw new CutoverError(
+      'IMAGE_FORMAT_UNSUPPORTED',
+      `the image is ${format.other}: send a JPEG, PNG or WebP`,
+    )
+  }
+  if (format === 'unknown') {
+    throw new CutoverError(
+      'IMAGE_UNDECODABLE',
+      'the data is not an image: it does not begin like a JPEG, PNG or WebP',
+    )
+  }
 }

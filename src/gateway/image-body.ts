@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer'
 import { z } from 'zod'
 
 import { CutoverError } from '../domain/errors.ts'
-import { sniffImageFormat } from '../domain/image-format.ts'
+import { checkImageFormat } from '../domain/image-format.ts'
 import { multipartField } from './multipart.ts'
 
 const FIELD = 'image'
@@ -26,17 +26,7 @@ export function checkContentType(contentType: string | undefined): void {
  */
 export async function imageOf(body: Buffer, contentType: string | undefined): Promise<Buffer> {
   const image = await extract(body, contentType)
-  if (image.length === 0) throw new CutoverError('IMAGE_EMPTY', 'the image is empty: 0 bytes')
-  const format = sniffImageFormat(image)
-  if (typeof format === 'object') {
-    throw new CutoverError(
-      'IMAGE_FORMAT_UNSUPPORTED',
-      `the image is ${format.other}; send JPEG, PNG or WebP`,
-    )
-  }
-  if (format === 'unknown') {
-    throw new CutoverError('IMAGE_UNDECODABLE', 'this is no image; send JPEG, PNG or WebP')
-  }
+  checkImageFormat(image)
   return image
 }
 

@@ -81,8 +81,9 @@ export class FolderSource implements Source {
     const scan = await this.#scanned(before)
     if (this.#closed) return
     this.#scan = scan
-    const moved = before?.root.dev !== scan.root.dev || before.root.ino !== scan.root.ino
-    if (moved) await this.#watch()
+    const isOther = before?.root.dev !== scan.root.dev || before.root.ino !== scan.root.ino
+    const isBack = before?.rootLost === true || this.#watcher?.lost === true
+    if (!scan.rootLost && (isOther || isBack)) await this.#watch()
     this.#emit(scan.aspired)
     const isBlind = this.#watcher === undefined || scan.rootLost
     // A timer may fire a little early: not a second time at once.

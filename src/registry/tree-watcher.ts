@@ -6,6 +6,8 @@ import { type FSWatcher, watch } from 'chokidar'
 import type { Layout } from './layout.ts'
 
 export interface TreeWatcher {
+  /** The root itself went away: what lies there now, if anything does, is not watched. */
+  readonly lost: boolean
   close(): Promise<void>
 }
 
@@ -29,12 +31,21 @@ export async function watchTree(
     ...(depth === undefined ? {} : { depth }),
   })
   let failed = false
-  watcher.on('all', onHint)
+  let lost = false
+  watcher.on('all', (event, file) => {
+    if (event === 'unlinkDir' && file === real) lost = true
+    onHint()
+  })
   watcher.on('ready', onHint)
   watcher.on('error', (error) => {
     if (failed) return
     failed = true
     onFailure(error)
   })
-  return { close: () => watcher.close() }
+  return {
+    get lost() {
+      return lost
+    },
+    close: () => watcher.close(),
+  }
 }

@@ -1,7 +1,7 @@
 import sharp, { type SharpOptions } from 'sharp'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import { sniffImageFormat } from '../../domain/image-format.ts'
+import { checkImageFormat } from '../../domain/image-format.ts'
 import type { ImagePlan } from '../../domain/image-plan.ts'
 import { toGray } from './gray.ts'
 import type { Pixels } from './pixels.ts'
@@ -40,7 +40,7 @@ export async function decodeImage(
   plan: Pick<ImagePlan, 'channels' | 'orient' | 'alpha'>,
   { pixelsMax }: DecodeOptions,
 ): Promise<Pixels> {
-  refuseUnknownFormats(encoded)
+  checkImageFormat(encoded)
   const options: SharpOptions = {
     limitInputPixels: pixelsMax,
     failOn: 'truncated',
@@ -73,25 +73,6 @@ export async function decodeImage(
   }
   const pixels = plan.channels === 1 ? toGray(rgb) : rgb
   return { pixels, width, height, channels: plan.channels }
-}
-
-function refuseUnknownFormats(encoded: Uint8Array): void {
-  if (encoded.length === 0) {
-    throw new CutoverError('IMAGE_EMPTY', 'the image has no bytes: send a JPEG, PNG or WebP')
-  }
-  const format = sniffImageFormat(encoded)
-  if (format === 'unknown') {
-    throw new CutoverError(
-      'IMAGE_UNDECODABLE',
-      'the data is not an image: it does not begin like a JPEG, PNG or WebP',
-    )
-  }
-  if (typeof format === 'object') {
-    throw new CutoverError(
-      'IMAGE_FORMAT_UNSUPPORTED',
-      `the image is ${format.other}: send a JPEG, PNG or WebP`,
-    )
-  }
 }
 
 /** sharp's errors have no codes, so the one that is not about corrupt data is told by its text. */
