@@ -47,7 +47,8 @@ async function openFile(dir: string, file: string) {
     return await open(full, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK)
   } catch (error) {
     if (isAbsent(error)) throw new CutoverError('VERSION_INCOMPLETE', `${file} is missing`)
-    if (systemCode(error) === 'ELOOP') throw notAFile(file)
+    // A link, and a socket.
+    if (['ELOOP', 'ENXIO'].includes(systemCode(error) ?? '')) throw notAFile(file)
     throw error
   }
 }

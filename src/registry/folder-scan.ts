@@ -24,6 +24,7 @@ export interface Scan {
 interface Root {
   readonly dev: number
   readonly ino: number
+  readonly birthtimeMs: number
 }
 
 interface Watched {

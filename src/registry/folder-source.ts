@@ -81,9 +81,8 @@ export class FolderSource implements Source {
     const scan = await this.#scanned(before)
     if (this.#closed) return
     this.#scan = scan
-    const isOther = before?.root.dev !== scan.root.dev || before.root.ino !== scan.root.ino
-    const isBack = before?.rootLost === true || this.#watcher?.lost === true
-    if (!scan.rootLost && (isOther || isBack)) await this.#watch()
+    const isAnother = before === undefined || before.rootLost || !isSame(before.root, scan.root)
+    if (isAnother && !scan.rootLost) await this.#watch()
     this.#emit(scan.aspired)
     const isBlind = this.#watcher === undefined || scan.rootLost
     // A timer may fire a little early: not a second time at once.
@@ -152,4 +151,9 @@ export class FolderSource implements Source {
     this.#emitted = text
     this.#listener({ models, pending, problems })
   }
+}
+
+/** A directory that is removed and made again often gets its old number. */
+function isSame(a: Scan['root'], b: Scan['root']): boolean {
+  return a.dev === b.dev && a.ino === b.ino && a.birthtimeMs === b.birthtimeMs
 }

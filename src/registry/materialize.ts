@@ -1,7 +1,7 @@
-import { chmod, open, readFile } from 'node:fs/promises'
+import { chmod, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { CutoverError, messageOf } from '../domain/errors.ts'
+import { CutoverError } from '../domain/errors.ts'
 import type { Manifest } from '../domain/manifest.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { LABELS_BYTES_MAX, LABELS_FILE, parseLabels } from '../wire/labels.ts'
@@ -10,9 +10,8 @@ import type { CacheDir } from './cache-dir.ts'
 import { copyFiles } from './copy-files.ts'
 import { detectFormat } from './detect-format.ts'
 import type { FileStore } from './file-store.ts'
+import { readModelJson } from './model-json.ts'
 import type { LocalVersion } from './source.ts'
-
-const MODEL_JSON_BYTES_MAX = 64 * 1024 ** 2
 
 export interface VersionContent {
   readonly model: string
@@ -71,25 +70,6 @@ async function readLabels(dir: string, { files, labels = LABELS_FILE }: Manifest
     throw new CutoverError('MANIFEST_INVALID', `${labels} is larger than ${limit}`)
   }
   return parseLabels(await readFile(path.join(dir, labels)), labels)
-}
-
-async function readModelJson(file: string): Promise<unknown> {
-  const handle = await open(file)
-  try {
-    const { size } = await handle.stat()
-    if (size > MODEL_JSON_BYTES_MAX) {
-      throw new Error(`it is larger than ${describeBytes(MODEL_JSON_BYTES_MAX)}`)
-    }
-    return JSON.parse(await handle.readFile('utf8'))
-  } catch (error) {
-    throw new CutoverError(
-      'FORMAT_UNSUPPORTED',
-      `${path.basename(file)} is no TensorFlow.js model: ${messageOf(error)}`,
-      { cause: error },
-    )
-  } finally {
-    await handle.close()
-  }
 }
 
 /** Makes the directories read-only, as the files are. */

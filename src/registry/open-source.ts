@@ -1,5 +1,5 @@
 import type { Stats } from 'node:fs'
-import { readdir, readFile, realpath, stat } from 'node:fs/promises'
+import { readdir, realpath, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
@@ -11,12 +11,11 @@ import { openCacheDir } from './cache-dir.ts'
 import { modelFiles, tfjsFormatOf } from './detect-format.ts'
 import { FolderSource } from './folder-source.ts'
 import type { Layout } from './layout.ts'
+import { readModelJson } from './model-json.ts'
 import { holdsVersions, modelLayout, registryLayout } from './registry-layout.ts'
 import { directoryLayout, fileLayout, identityOfDir, identityOfFile } from './single-layout.ts'
 import type { RegistryProblem, Source } from './source.ts'
 import { lookAt } from './version-sight.ts'
-
-const MODEL_JSON_BYTES_MAX = 64 * 1024 ** 2
 
 /**
  * The source for what `cutover serve` was given: a registry, a directory with one model's
@@ -66,8 +65,19 @@ async function isPartOfVersion(file: string): Promise<boolean> {
 }
 
 async function layoutOfDir(dir: string): Promise<Layout> {
-  if (await holdsVersions(dir)) return modelLayout(dir, identityOfDir(dir).model)
+  if (await holdsVersions(dir)) return modelLayout(dir, await modelIn(dir))
   return (await isVersion(dir)) ? versionLayout(dir) : registryLayout(dir)
+}
+
+/** What the newest manifest calls the model: a directory may be called anything where it is mounted. */
+async function modelIn(dir: string): Promise<string> {
+  const { model } = identityOfDir(dir)
+  const { places } = await modelLayout(dir, model).find()
+  for (const place of [...places].sort((a, b) => b.version - a.version)) {
+    const stated = (await manifestIn(place.dir))?.model
+    if (stated !== undefined) return stated
+  }
+  return model
 }
 
 async function versionLayout(dir: string): Promise<Layout> {
@@ -93,13 +103,8 @@ async function isVersion(dir: string): Promise<boolean> {
 }
 
 async function isTfjs(dir: string): Promise<boolean> {
-  const file = path.join(dir, 'model.json')
-  try {
-    if ((await stat(file)).size > MODEL_JSON_BYTES_MAX) return false
-    return tfjsFormatOf(JSON.parse(await readFile(file, 'utf8'))) !== undefined
-  } catch {
-    return false
-  }
+  const json = await readModelJson(path.join(dir, 'model.json')).catch(() => undefined)
+  return tfjsFormatOf(json) !== undefined
 }
 
 async function statsOf(given: string, target: string): Promise<Stats> {

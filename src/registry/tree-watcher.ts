@@ -6,8 +6,6 @@ import { type FSWatcher, watch } from 'chokidar'
 import type { Layout } from './layout.ts'
 
 export interface TreeWatcher {
-  /** The root itself went away: what lies there now, if anything does, is not watched. */
-  readonly lost: boolean
   close(): Promise<void>
 }
 
@@ -31,21 +29,12 @@ export async function watchTree(
     ...(depth === undefined ? {} : { depth }),
   })
   let failed = false
-  let lost = false
-  watcher.on('all', (event, file) => {
-    if (event === 'unlinkDir' && file === real) lost = true
-    onHint()
-  })
+  watcher.on('all', onHint)
   watcher.on('ready', onHint)
   watcher.on('error', (error) => {
     if (failed) return
     failed = true
     onFailure(error)
   })
-  return {
-    get lost() {
-      return lost
-    },
-    close: () => watcher.close(),
-  }
+  return { close: () => watcher.close() }
 }

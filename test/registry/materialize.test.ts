@@ -10,6 +10,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import path from 'node:path'
 
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -84,11 +86,8 @@ describe('a copy', () => {
       labels: ['cat', 'dog'],
       manifest,
     })
-    expect(readdirSync(local.dir, { recursive: true }).sort()).toEqual([
-      'extra',
-      'extra/names.json',
-      'model.onnx',
-    ])
+    const copied = readdirSync(local.dir, { encoding: 'utf8', recursive: true })
+    expect(copied.sort()).toEqual(['extra', 'extra/names.json', 'model.onnx'])
     expect(readFileSync(path.join(local.dir, 'model.onnx'), 'utf8')).toBe('weights')
     expect(statSync(local.dir).mode & 0o777).toBe(0o500)
     expect(statSync(path.join(local.dir, 'extra')).mode & 0o777).toBe(0o500)
@@ -143,10 +142,10 @@ describe('a copy', () => {
     global.gc?.()
     const before = process.memoryUsage.rss()
     let most = before
-    const { open } = folderStore(dir)
+    const folder = folderStore(dir)
     const store: FileStore = {
       async *open(file, signal) {
-        for await (const chunk of open(file, signal)) {
+        for await (const chunk of folder.open(file, signal)) {
           most = Math.max(most, process.memoryUsage.rss())
           yield chunk
         }
@@ -218,8 +217,15 @@ describe('a version is refused, and nothing is left, when', () => {
   })
 
   test('a file is a named pipe, which nobody writes to', async () => {
-    execFileSync('mkfifo', [path.join(dir, 'pipe.onnx')])
+    execFileSync('sh', ['-c', 'mkfifo "$0"', path.join(dir, 'pipe.onnx')])
     expect(await failureOf(copy(['pipe.onnx']))).toMatchObject({ code: 'VERSION_CORRUPT' })
+  })
+
+  test('a file is a socket', async () => {
+    const server = createServer().listen(path.join(dir, 'socket.onnx'))
+    await once(server, 'listening')
+    expect(await failureOf(copy(['socket.onnx']))).toMatchObject({ code: 'VERSION_CORRUPT' })
+    server.close()
   })
 
   test('a file is a directory', async () => {
@@ -286,12 +292,12 @@ describe('a version is refused, and nothing is left, when', () => {
 
   test('it is not wanted any more, in the middle of a file', async () => {
     const abort = new AbortController()
-    const { open } = folderStore(dir)
+    const folder = folderStore(dir)
     let chunks = 0
     write('model.onnx', Buffer.alloc(8 * 1024 ** 2))
     const store: FileStore = {
       async *open(file, signal) {
-        for await (const chunk of open(file, signal)) {
+        for await (const chunk of folder.open(file, signal)) {
           if (++chunks === 3) abort.abort(new Error('not wanted any more'))
           yield chunk
         }

@@ -74,6 +74,15 @@ describe('a path is', () => {
     }
   })
 
+  test('versions of one model, which their manifests may call otherwise', async () => {
+    write('mounted/1/net.onnx')
+    write('mounted/2/net.onnx')
+    write('mounted/2/manifest.json', manifestFor('net.onnx', { model: 'roses', version: 2 }))
+    const watch = await RegistryWatch.open(path.join(dir, 'mounted'))
+    await watch.until('roses/1', 'roses/2')
+    await (await watch.version('roses/2').materialize(signal)).release()
+  })
+
   test('refused with what was expected when it is nothing of that', async () => {
     write('notes.txt')
     const failure = (given: string) => expect(RegistryWatch.open(given)).rejects

@@ -114,7 +114,7 @@ describe('a manifest is refused', () => {
     ['a\ud800b', 'broken'],
     ['manifest.json', 'itself'],
     ['Manifest.JSON', 'itself'],
-    [`${'x'.repeat(256)}`, '255 bytes'],
+    ['x'.repeat(256), '255 bytes'],
     [`${'x/'.repeat(600)}y`, '1 to 1024 characters'],
   ])('when it lists %j', (path, reason) => {
     const sentence = sentenceFor({ files: [file('ok.onnx'), file(path)] })
