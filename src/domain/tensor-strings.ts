@@ -4,35 +4,44 @@ import { CutoverError } from './errors.ts'
 
 const LENGTH_BYTES = 4
 
-/** Strings as a 4-byte little-endian length and UTF-8 bytes each: the layout of a Tensor's data. */
-export function packStrings(strings: readonly string[]): Buffer {
-  const lengths = strings.map((element) => Buffer.byteLength(element))
-  const data = Buffer.allocUnsafe(lengths.reduce((sum, bytes) => sum + LENGTH_BYTES + bytes, 0))
+/** Elements as a 4-byte little-endian length and their bytes: the layout of a Tensor's data. */
+export function packBytes(elements: readonly Uint8Array[]): Buffer {
+  const bytes = elements.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0)
+  const data = Buffer.allocUnsafe(bytes)
   let offset = 0
-  for (const [i, element] of strings.entries()) {
-    offset = data.writeUInt32LE(lengths[i] ?? 0, offset)
-    offset += data.write(element, offset)
+  for (const element of elements) {
+    offset = data.writeUInt32LE(element.length, offset)
+    data.set(element, offset)
+    offset += element.length
   }
   return data
 }
 
-/** The inverse; throws TENSOR_INVALID, naming the element, when a length lies or text is not UTF-8. */
-export function unpackStrings(data: Uint8Array): string[] {
+export function packStrings(strings: readonly string[]): Buffer {
+  return packBytes(strings.map((element) => Buffer.from(element)))
+}
+
+/** Views of the elements; throws TENSOR_INVALID, naming the element, when a length lies. */
+export function unpackBytes(data: Uint8Array): Buffer[] {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  const strings: string[] = []
+  const elements: Buffer[] = []
   let offset = 0
   while (offset < bytes.length) {
     const start = offset + LENGTH_BYTES
     const end = start <= bytes.length ? start + bytes.readUInt32LE(offset) : Infinity
     if (end > bytes.length) {
-      throw new CutoverError('TENSOR_INVALID', `element ${strings.length} ends beyond the data`)
+      throw new CutoverError('TENSOR_INVALID', `element ${elements.length} ends beyond the data`)
     }
-    const element = bytes.subarray(start, end)
-    if (!isUtf8(element)) {
-      throw new CutoverError('TENSOR_INVALID', `element ${strings.length} is not UTF-8`)
-    }
-    strings.push(element.toString('utf8'))
+    elements.push(bytes.subarray(start, end))
     offset = end
   }
-  return strings
+  return elements
+}
+
+/** As text; throws TENSOR_INVALID, naming the element, when one is not UTF-8. */
+export function unpackStrings(data: Uint8Array): string[] {
+  return unpackBytes(data).map((element, i) => {
+    if (!isUtf8(element)) throw new CutoverError('TENSOR_INVALID', `element ${i} is not UTF-8`)
+    return element.toString('utf8')
+  })
 }

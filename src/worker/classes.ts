@@ -46,7 +46,7 @@ type Scores = Float32Array | Float64Array | Int32Array | Uint8Array | Int8Array
 
 function scoresOf(name: string, { dtype, shape, data }: Tensor): Scores {
   // Copied: the runtime's memory may be anywhere, and an example's scores are few.
-  const { buffer } = data.slice()
+  const { buffer } = new Uint8Array(data)
   switch (dtype) {
     case 'float32':
       return new Float32Array(buffer)

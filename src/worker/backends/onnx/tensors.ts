@@ -36,7 +36,7 @@ export function toOrt(runtime: Runtime, name: string, tensor: Tensor): OrtTensor
   }
   const typedArray = ARRAYS[dtype]
   const size = typedArray.BYTES_PER_ELEMENT
-  const aligned = data.byteOffset % size === 0 ? data : data.slice()
+  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data)
   const buffer = aligned.buffer as ArrayBuffer
   const view = new typedArray(buffer, aligned.byteOffset, aligned.byteLength / size)
   return new runtime.Tensor(dtype as 'float32', view as Float32Array, shape)
