@@ -22,18 +22,21 @@ export async function buildAddon(packageDir, dir) {
   const headers = /** @type {{ include_dir: string }} */ (
     createRequire(import.meta.url)('node-api-headers')
   )
+  const includes = [
+    headers.include_dir,
+    path.join(dir, 'tensorflow', 'include'),
+    // The sources include their neighbours by the package's own name.
+    path.dirname(packageDir),
+  ]
   step('building the addon')
   await run(
     process.env['CXX'] || 'c++',
-    [
-      ...['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'],
-      `-I${headers.include_dir}`,
-      `-I${path.join(dir, 'tensorflow', 'include')}`,
-      `-I${path.dirname(packageDir)}`,
-      ...SOURCES.map((source) => path.join(packageDir, source)),
-      ...[`-L${path.join(dir, 'lib')}`, '-ltensorflow', '-ltensorflow_framework', RPATH],
-      ...['-o', path.join(dir, 'tfjs_binding.node')],
-    ],
+    ['-shared', '-fPIC', '-O2', '-std=c++17', '-DNAPI_VERSION=8'].concat(
+      includes.map((include) => `-I${include}`),
+      SOURCES.map((source) => path.join(packageDir, source)),
+      [`-L${path.join(dir, 'lib')}`, '-ltensorflow', '-ltensorflow_framework', RPATH],
+      ['-o', path.join(dir, 'tfjs_binding.node')],
+    ),
     {
       timeoutMs: BUILD_TIMEOUT_MS,
       missing: 'a C++ compiler is needed to build the addon (apt-get install g++)',

@@ -144,7 +144,8 @@ test('on a terminal, logs are readable and progress is shown while a model loads
 test('every setting is in the documentation', async () => {
   const rows = Object.entries(SETTINGS).map(([name, schema]) => {
     const otherwise: unknown = schema.safeParse(undefined).data
-    const shown = otherwise === undefined ? '' : `\`${String(otherwise)}\``
+    const shown =
+      otherwise === undefined ? '' : `\`${JSON.stringify(otherwise).replaceAll('"', '')}\``
     return `| \`${name}\` | ${shown} | ${schema.description} |`
   })
   const page = [

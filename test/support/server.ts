@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 
 import { afterAll } from 'vitest'
 
+import { temporaryDirectory } from './registry.ts'
+
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const START_TIMEOUT_MS = 30_000
 
@@ -81,9 +83,21 @@ export async function startServer(
   { flags = [], env = {}, listeningOnly = false }: ServerOptions = {},
 ): Promise<TestServer> {
   const defaults = ['--port', '0', '--host', '127.0.0.1', '--engines', '2', '--settle-ms', '200']
+  const cache = ['--cache-dir', temporaryDirectory()]
   const child = spawn(
     process.execPath,
-    [BIN, 'serve', path, ...defaults, '--shutdown-grace-ms', '0', '--log-level', 'debug', ...flags],
+    [
+      BIN,
+      'serve',
+      path,
+      ...defaults,
+      ...cache,
+      '--shutdown-grace-ms',
+      '0',
+      '--log-level',
+      'debug',
+      ...flags,
+    ],
     { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   running.add(child)
