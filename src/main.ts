@@ -109,6 +109,7 @@ function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool
           },
           loadTimeoutMs: settings.loadTimeoutMs,
           memoryBytesMax,
+          nice: settings.engineNice,
         },
         onStep,
         observer: {

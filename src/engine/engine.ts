@@ -1,3 +1,4 @@
+import os from 'node:os'
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Buffer } from 'node:buffer'
 import type { Duplex } from 'node:stream'
@@ -27,6 +28,8 @@ import { OutputTail } from './output-tail.ts'
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
+/** An engine makes little JavaScript garbage; V8 would let it pile up: −15 MB in each process. */
+const NODE_FLAGS = ['--max-semi-space-size=1']
 /** This file is compiled to JavaScript or run from source: the worker is what stands beside it. */
 const WORKER = fileURLToPath(
   new URL(`../worker/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
@@ -37,6 +40,8 @@ export interface EngineOptions {
   readonly loadTimeoutMs: number
   /** Resident memory beyond which the process is killed. */
   readonly memoryBytesMax: number
+  /** The process gives way by this much to the server, which must answer at once; 0 to 19. */
+  readonly nice: number
   readonly onStep?: ((step: LoadStep) => void) | undefined
   /** A line that the process wrote. */
   readonly onOutput?: ((line: string) => void) | undefined
@@ -143,13 +148,15 @@ class EngineChild {
   #nextId = 1
   #ending: EngineEnding | undefined
 
-  constructor({ onOutput, onStep, memoryBytesMax }: EngineOptions) {
+  constructor({ onOutput, onStep, memoryBytesMax, nice }: EngineOptions) {
     this.#onStep = onStep
-    this.#process = spawn(process.execPath, [...process.execArgv, WORKER], {
+    this.#process = spawn(process.execPath, [...process.execArgv, ...NODE_FLAGS, WORKER], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: engineEnvironment(process.env),
     })
     this.pid = this.#process.pid ?? -1
+    // Before the process makes threads: each inherits the priority of the one that made it.
+    if (this.pid > 0) os.setPriority(this.pid, nice)
     this.#output = new OutputTail(onOutput)
     this.#process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk))
     this.#process.stderr?.on('data', (chunk: Buffer) => this.#output.push(chunk))

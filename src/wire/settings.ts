@@ -42,6 +42,8 @@ export const SETTINGS = {
     'resident memory beyond which an engine is killed; 0: three quarters of what the machine has',
   ),
 
+  engineNice: count(0, 19, 5, 'how much engines give way to the server when cores are short'),
+
   requestTimeoutMs: ms(30_000, 'deadline of a request, from its last byte to its answer'),
   runTimeoutMs: ms(10_000, 'time after which a running engine counts as hung and is killed'),
   loadTimeoutMs: ms(300_000, 'time a version may take to load and warm up'),

@@ -44,7 +44,7 @@ async function obey({ header, body }: Frame): Promise<void> {
         host = await openModel(command, (step) => send({ kind: 'progress', step }))
         send({ kind: 'ready', ...host.info })
       } catch (error) {
-        send({ kind: 'failed', ...failureOf(error, 'MODEL_UNLOADABLE') })
+        send({ kind: 'failed', ...failureOf(error, 'INTERNAL') })
       }
       return
     case 'image':
@@ -81,7 +81,8 @@ async function answer(
   send({ kind: 'tensors', id, outputs: headers, timings }, parts)
 }
 
-function failureOf(error: unknown, otherwise: 'MODEL_UNLOADABLE' | 'ENGINE_FAILED') {
+/** A backend says itself what is the model's fault; the rest is the world's, or ours. */
+function failureOf(error: unknown, otherwise: 'INTERNAL' | 'ENGINE_FAILED') {
   return {
     code: error instanceof CutoverError ? error.code : otherwise,
     message: messageOf(error),
