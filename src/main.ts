@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { engineOf } from './domain/manifest.ts'
 import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
 import { EnginePool, type Occupancy } from './engine/pool.ts'
+import { BodyPool } from './gateway/body-pool.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
 import { openSource } from './registry/open-source.ts'
@@ -49,6 +50,7 @@ export async function serve(settings: Settings): Promise<void> {
     settings,
     metrics,
     logger,
+    bodies: new BodyPool(),
     table: () => manager.table,
     models: () => manager.models(),
     pending: () => manager.pending,

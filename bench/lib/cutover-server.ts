@@ -39,7 +39,7 @@ export class CutoverServer {
     const port = await freePort()
     const logFile = path.join(workDir, 'server.log')
     const args = ['serve', registry, '--port', String(port), '--engines', String(engines)]
-    const child = spawnOwned(process.execPath, ['bin/cutover.js', ...args], {
+    const child = spawnOwned('bin/cutover.js', args, {
       cwd: REPOSITORY,
       env: serverEnvironment(workDir),
       logFile,

@@ -94,7 +94,7 @@ function report(rounds: readonly Round[], pssBytes: number, engines: number): Pa
       {
         what: `c=${FULL_LOAD} throughput / raw limit`,
         value: throughput.toFixed(3),
-        bar: atLeast(0.95, throughput),
+        bar: atLeast(0.9, throughput),
       },
       { what: 'c=1 p50 / raw, one image', value: alone.toFixed(3), bar: atMost(0.8, alone) },
       {

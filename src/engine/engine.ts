@@ -28,7 +28,7 @@ import { OutputTail } from './output-tail.ts'
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
-/** An engine makes little JavaScript garbage; V8 would let it pile up: −15 MB in each process. */
+/** An engine makes little JavaScript garbage; V8 would let it pile up: −12 MB in each process. */
 const NODE_FLAGS = ['--max-semi-space-size=1']
 /** This file is compiled to JavaScript or run from source: the worker is what stands beside it. */
 const WORKER = fileURLToPath(
@@ -150,7 +150,7 @@ class EngineChild {
 
   constructor({ onOutput, onStep, memoryBytesMax, nice }: EngineOptions) {
     this.#onStep = onStep
-    this.#process = spawn(process.execPath, [...process.execArgv, ...NODE_FLAGS, WORKER], {
+    this.#process = spawn(process.execPath, [...NODE_FLAGS, WORKER], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: engineEnvironment(process.env),
     })

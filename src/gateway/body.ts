@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 
 import { CutoverError } from '../domain/errors.ts'
+import type { BodyPool } from './body-pool.ts'
 
 /** Throws BODY_TOO_LARGE when the request announces more than `bytesMax`: nothing is read. */
 export function checkAnnouncedLength(request: IncomingMessage, bytesMax: number): void {
@@ -9,32 +10,51 @@ export function checkAnnouncedLength(request: IncomingMessage, bytesMax: number)
 }
 
 /**
- * The whole body. Rejects with BODY_TOO_LARGE as soon as it is, announced or not, and with
- * REQUEST_ABORTED when the client goes. A client that stalls is cut off by the server's own
- * `requestTimeout`.
+ * The whole body, in memory of the pool when its length was announced. Rejects with
+ * BODY_TOO_LARGE as soon as it is, announced or not, and with REQUEST_ABORTED when the client
+ * goes. A client that stalls is cut off by the server's own `requestTimeout`.
  */
-export function readBody(request: IncomingMessage, bytesMax: number): Promise<Buffer> {
+export async function readBody(
+  request: IncomingMessage,
+  bytesMax: number,
+  pool: BodyPool,
+): Promise<Buffer> {
+  checkAnnouncedLength(request, bytesMax)
+  const announced = request.headers['content-length']
+  const collected = announced === undefined ? new Chunks() : pool.take(Number(announced))
   return new Promise((resolve, reject) => {
-    checkAnnouncedLength(request, bytesMax)
-    const chunks: Buffer[] = []
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
-      bytes += chunk.length
-      if (bytes <= bytesMax) {
-        chunks.push(chunk)
+      if (bytes + chunk.length <= bytesMax) {
+        if (collected instanceof Chunks) collected.push(chunk)
+        else chunk.copy(collected, bytes)
       } else {
-        chunks.length = 0
         reject(tooLarge(bytesMax))
       }
+      bytes += chunk.length
     })
     request.on('end', () => {
-      const [only] = chunks
-      resolve(chunks.length === 1 && only !== undefined ? only : Buffer.concat(chunks, bytes))
+      resolve(collected instanceof Chunks ? collected.joined() : collected)
     })
-    const gone = () => reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+    const gone = () => {
+      if (!request.complete) reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+    }
     request.on('error', gone)
     request.on('close', gone)
   })
+}
+
+/** A body of unknown length. */
+class Chunks {
+  readonly #chunks: Buffer[] = []
+
+  push(chunk: Buffer): void {
+    this.#chunks.push(chunk)
+  }
+
+  joined(): Buffer {
+    return Buffer.concat(this.#chunks)
+  }
 }
 
 function tooLarge(bytesMax: number): CutoverError {

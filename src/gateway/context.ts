@@ -3,6 +3,7 @@ import type { VersionStatus } from '../serving/manager.ts'
 import type { RouteTable } from '../serving/route-table.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { BodyPool } from './body-pool.ts'
 import type { Settings } from '../wire/settings.ts'
 
 /** What the gateway needs of the rest of the server. */
@@ -10,6 +11,7 @@ export interface GatewayContext {
   readonly settings: Settings
   readonly metrics: Metrics
   readonly logger: Logger
+  readonly bodies: BodyPool
   /** The table of this moment: read once per request. */
   readonly table: () => RouteTable
   readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>

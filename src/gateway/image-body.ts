@@ -24,13 +24,13 @@ export function checkContentType(contentType: string | undefined): void {
  * and REQUEST_INVALID for a body that is not of its type. An image that only looks like one is
  * the engine's to refuse.
  */
-export async function imageOf(body: Buffer, contentType: string | undefined): Promise<Buffer> {
-  const image = await extract(body, contentType)
+export function imageOf(body: Buffer, contentType: string | undefined): Buffer {
+  const image = extract(body, contentType)
   checkImageFormat(image)
   return image
 }
 
-async function extract(body: Buffer, contentType: string | undefined): Promise<Buffer> {
+function extract(body: Buffer, contentType: string | undefined): Buffer {
   switch (kindOf(contentType)) {
     case 'multipart':
       return multipartField(body, contentType ?? '', FIELD)

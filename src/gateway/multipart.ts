@@ -1,52 +1,42 @@
 import { Buffer } from 'node:buffer'
 
-import { Busboy } from '@fastify/busboy'
+import { getMultipartBoundary, parseMultipart } from '@remix-run/multipart-parser'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 
-const FIELDS_MAX = 20
-const FIELD_BYTES_MAX = 64 * 1024
+const PARTS_MAX = 20
 
 /**
- * The bytes of the part named `field` of a multipart/form-data body, whether or not its sender
- * gave it a file name. Throws IMAGE_MISSING, or REQUEST_INVALID when the body is not what its
- * content type says.
+ * The bytes of the first part named `field` of a multipart/form-data body, whether or not its
+ * sender gave it a file name: most of the time a view of the body. Throws IMAGE_MISSING, or
+ * REQUEST_INVALID when the body is not what its content type says.
  */
-export function multipartField(body: Buffer, contentType: string, field: string): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const invalid = (error: unknown) =>
-      reject(
-        new CutoverError('REQUEST_INVALID', `the multipart body is malformed: ${messageOf(error)}`),
-      )
-    try {
-      const parser = new Busboy({
-        headers: { 'content-type': contentType },
-        isPartAFile: (name) => name === field,
-        limits: { parts: FIELDS_MAX, fieldSize: FIELD_BYTES_MAX, fileSize: body.length },
-      })
-      let found: Buffer[] | undefined
-      const names: string[] = []
-      parser.on('file', (_name, stream) => {
-        const chunks: Buffer[] = []
-        // The first part of that name counts, as in Flask.
-        found ??= chunks
-        stream.on('data', (chunk: Buffer) => chunks.push(chunk))
-        stream.on('error', invalid)
-      })
-      parser.on('field', (name) => names.push(name))
-      parser.on('error', invalid)
-      parser.on('finish', () => {
-        if (found !== undefined) resolve(Buffer.concat(found))
-        else reject(missing(field, names))
-      })
-      parser.end(body)
-    } catch (error) {
-      invalid(error)
+export function multipartField(body: Buffer, contentType: string, field: string): Buffer {
+  const boundary = getMultipartBoundary(contentType)
+  if (boundary === null) throw invalid('the content type states no boundary')
+  const names: string[] = []
+  let found: Buffer | undefined
+  try {
+    const bounds = { maxParts: PARTS_MAX, maxFileSize: body.length, maxTotalSize: body.length }
+    // To the end, although the first counts as in Flask: a body that breaks off is refused.
+    for (const { name, content } of parseMultipart(body, { boundary, ...bounds })) {
+      if (name === field) found ??= joined(content)
+      else if (name !== undefined) names.push(name)
     }
-  })
+  } catch (error) {
+    throw invalid(messageOf(error))
+  }
+  if (found !== undefined) return found
+  const instead = names.length === 0 ? 'it has no fields' : `it has ${JSON.stringify(names)}`
+  throw new CutoverError('IMAGE_MISSING', `the form has no field ${field}; ${instead}`)
 }
 
-function missing(field: string, names: readonly string[]): CutoverError {
-  const instead = names.length === 0 ? 'it has no fields' : `it has ${JSON.stringify(names)}`
-  return new CutoverError('IMAGE_MISSING', `the form has no field ${field}; ${instead}`)
+function joined(chunks: readonly Uint8Array[]): Buffer {
+  const [only] = chunks
+  if (chunks.length !== 1 || only === undefined) return Buffer.concat(chunks)
+  return Buffer.from(only.buffer, only.byteOffset, only.byteLength)
+}
+
+function invalid(sentence: string): CutoverError {
+  return new CutoverError('REQUEST_INVALID', `the multipart body is malformed: ${sentence}`)
 }

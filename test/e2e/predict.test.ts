@@ -121,7 +121,7 @@ describe('what a client can do wrong', () => {
 
   test('no form', async () => {
     const answer = post(server.url, '', 'multipart/form-data; boundary=x')
-    await expectError(answer, 400, 'REQUEST_INVALID')
+    await expectError(answer, 400, 'IMAGE_MISSING')
   })
 
   test('a form without its end', async () => {

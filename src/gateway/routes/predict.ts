@@ -20,8 +20,8 @@ export async function predict(
   // A request that cannot be routed, or is of no known type, is refused before its body is read.
   pick(context.table(), wanted, settings.defaultModel)
   checkContentType(request.headers['content-type'])
-  const body = await readBody(request, settings.bodyBytesMax)
-  const image = await imageOf(body, request.headers['content-type'])
+  const body = await readBody(request, settings.bodyBytesMax, context.bodies)
+  const image = imageOf(body, request.headers['content-type'])
 
   const route = pick(context.table(), wanted, settings.defaultModel)
   exchange.routedTo(route)
@@ -32,6 +32,8 @@ export async function predict(
     ),
   )
   if (result.kind !== 'classes') throw new CutoverError('INTERNAL', 'an image gave no classes')
+  // Answered, so nobody holds it any more; after a failure somebody might.
+  context.bodies.giveBack(body)
   exchange.served({ queueMs, ...result.timings })
   exchange.reply(200, answerOf(route, result.classes, topK))
 }
