@@ -243,18 +243,21 @@ export class Metrics {
       (s) => s.inflight,
     )
 
-    const delay = watchEventLoopDelay()
-    const eventLoop: Gauge = new Gauge({
-      name: 'cutover_event_loop_delay_seconds',
-      help: 'How late the event loop of the server ran its timers since the last scrape',
-      labelNames: ['quantile'],
-      registers,
-      collect() {
-        const { p50, p99, max } = delay()
-        eventLoop.set({ quantile: '0.5' }, p50)
-        eventLoop.set({ quantile: '0.99' }, p99)
-        eventLoop.set({ quantile: '1' }, max)
-      },
-    })
+    const readDelay = watchEventLoopDelay()
+    let delay = { p50: 0, p99: 0, max: 0 }
+    // One reading, which resets the clock, for the three of a scrape.
+    const ofScrape = () => (delay = readDelay())
+    for (const [quantile, read] of [
+      ['p50', () => ofScrape().p50],
+      ['p99', () => delay.p99],
+      ['max', () => delay.max],
+    ] as const) {
+      const gauge: Gauge = new Gauge({
+        name: `cutover_event_loop_delay_${quantile}_seconds`,
+        help: `How late the event loop of the server ran its timers since the last scrape, ${quantile}`,
+        registers,
+        collect: () => gauge.set(read()),
+      })
+    }
   }
 }

@@ -99,7 +99,7 @@ test('the metrics are those of the documentation', async () => {
   }
   expect(await server.metric('cutover_engines_ready', { model: 'm' })).toBe(2)
   expect(await server.metric('cutover_promotions_total', { model: 'm' })).toBe(1)
-  expect(text).toContain('cutover_event_loop_delay_seconds{quantile="0.99"}')
+  expect(text).toContain('cutover_event_loop_delay_p99_seconds')
   expect(text).not.toContain('nodejs_active_handles_total')
 })
 
