@@ -3,13 +3,8 @@ import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LoadStep } from '../wire/engine-protocol.ts'
 import { nextDispatch } from './dispatch.ts'
-import {
-  Engine,
-  type EngineEnding,
-  type EngineOptions,
-  type EngineRequest,
-  type EngineResult,
-} from './engine.ts'
+import { Engine } from './engine.ts'
+import type { EngineEnding, EngineOptions, EngineRequest, EngineResult } from './engine-child.ts'
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
 /** An engine that answered this many requests works: its next crash is restarted at once. */
