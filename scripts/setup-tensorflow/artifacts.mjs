@@ -2,6 +2,9 @@ import { SetupError } from './report.mjs'
 
 const VERSION = '2.21.0'
 
+/** What manylinux_2_27 in the names below asks for. */
+const GLIBC_MINOR_MIN = 27
+
 /**
  * @typedef {object} Artifact
  * @property {string} version of TensorFlow
@@ -36,15 +39,17 @@ const WHEELS = {
 }
 
 /**
- * @param {boolean} gpu
+ * What there is for this machine; throws SetupError when there is nothing.
+ *
+ * @param {{ gpu: boolean, platform: string, arch: string }} machine as Node.js names it
  * @returns {Artifact}
  */
-export function artifactFor(gpu) {
-  const variant = `${gpu ? 'gpu' : 'cpu'}-${process.arch}`
+export function artifactFor({ gpu, platform, arch }) {
+  const variant = `${gpu ? 'gpu' : 'cpu'}-${arch}`
   const known = Object.entries(WHEELS).find(([key]) => key === variant)
-  if (process.platform !== 'linux' || known === undefined) {
+  if (platform !== 'linux' || known === undefined) {
     throw new SetupError(
-      `there is no TensorFlow for ${process.platform} ${variant} here (there is for Linux: ` +
+      `there is no TensorFlow for ${platform} ${variant} here (there is for linux ` +
         `${Object.keys(WHEELS).join(', ')}). ONNX models need none of this.`,
     )
   }
@@ -54,4 +59,17 @@ export function artifactFor(gpu) {
     key: `${VERSION}-${variant}`,
     ...known[1],
   }
+}
+
+/** Throws SetupError where the libraries cannot load: they are built for the GNU C library. */
+export function requireGlibc() {
+  const { header } = /** @type {{ header: { glibcVersionRuntime?: string } }} */ (
+    process.report.getReport()
+  )
+  const [major = 0, minor = 0] = header.glibcVersionRuntime?.split('.').map(Number) ?? []
+  if (major > 2 || (major === 2 && minor >= GLIBC_MINOR_MIN)) return
+  throw new SetupError(
+    `TensorFlow needs glibc 2.${GLIBC_MINOR_MIN} (Debian, Ubuntu, Red Hat; not Alpine); here is ` +
+      `${header.glibcVersionRuntime ?? 'another C library'}. ONNX models need none of this.`,
+  )
 }

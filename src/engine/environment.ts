@@ -20,8 +20,6 @@ const PREFIXES = ['CUDA_', 'NVIDIA_', 'TF_', 'ORT_', 'OMP_', 'MALLOC_', 'XLA_', 
 const DEFAULTS = {
   // Two malloc arenas cost about 3 % of speed and save 35 MB in each process.
   MALLOC_ARENA_MAX: '2',
-  // A process decodes at most two images at once: more threads only cost memory.
-  UV_THREADPOOL_SIZE: '2',
   // Recent releases of onnxruntime report their use to their maker unless told not to.
   ORT_DISABLE_TELEMETRY: '1',
 }
