@@ -6,7 +6,7 @@ import {
   STATUS_CODES,
   type ServerResponse,
 } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import { type AddressInfo, Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { once } from 'node:events'
 
@@ -20,6 +20,8 @@ import { COLD_ROUTES, HOT_ROUTES } from './routes.ts'
 
 /** How often node:http looks for clients that stall. */
 const STALL_CHECK_MS = 500
+/** How long a connection may stay without a request once the listener is closed. */
+const IDLE_SWEEP_MS = 200
 
 /** The HTTP front: one node:http server, the hot routes first, Express behind. */
 export class Gateway {
@@ -82,13 +84,21 @@ export class Gateway {
   async close(timeoutMs: number): Promise<boolean> {
     this.leave()
     let clean = true
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()))
+    // The http server's own close() cuts idle connections at once, and with them a request that is
+    // on its way over one: the listener goes first, what is idle a moment later.
+    const closed = new Promise<void>((resolve) => {
+      NetServer.prototype.close.call(this.#server, () => resolve())
+    })
+    const sweep = setInterval(() => this.#server.closeIdleConnections(), IDLE_SWEEP_MS)
     const timer = setTimeout(() => {
       clean = false
       this.#server.closeAllConnections()
     }, timeoutMs)
     await closed
     clearTimeout(timer)
+    clearInterval(sweep)
+    // Ends the timer with which it looks for clients that stall.
+    this.#server.close()
     return clean
   }
 
