@@ -6,6 +6,8 @@ import { engineOf } from './domain/manifest.ts'
 import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
 import { EnginePool, type Occupancy } from './engine/pool.ts'
 import { BodyPool } from './gateway/body-pool.ts'
+import { AdminGateway } from './gateway/admin-gateway.ts'
+import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
 import { openSource } from './registry/open-source.ts'
@@ -26,15 +28,19 @@ const MEMORY_SHARE = 0.75
 export async function serve(settings: Settings): Promise<void> {
   const progress = process.stdout.isTTY ? terminalProgress(process.stdout) : undefined
   const logger = createLogger(settings, progress?.logStream ?? process.stdout)
-  const metrics = new Metrics(() => gaugesOf(manager))
+  const metrics = new Metrics(
+    () => gaugesOf(manager),
+    () => manager.source,
+  )
   const log = logEvents(logger)
   const observe: DeploymentObserver = (event) => {
     progress?.observe(event)
     metrics.observe(event)
     log(event)
   }
-  const source = await openSource(settings, (problem) => {
-    logger.warn(problem, `${problem.path}: ${problem.reason}`)
+  const source = await openSource(settings, {
+    onProblem: (problem) => logger.warn(problem, `${problem.path}: ${problem.reason}`),
+    onRecovered: (location) => logger.info({ location }, `${location} can be read again`),
   })
   const manager: Manager = new Manager({
     source,
@@ -46,7 +52,7 @@ export async function serve(settings: Settings): Promise<void> {
   })
   let settled = false
   let leaving = false
-  const gateway = new Gateway({
+  const context: GatewayContext = {
     settings,
     metrics,
     logger,
@@ -54,11 +60,19 @@ export async function serve(settings: Settings): Promise<void> {
     table: () => manager.table,
     models: () => manager.models(),
     pending: () => manager.pending,
+    source: () => manager.source,
+    hint: () => manager.hint(),
     unready: () => unreadyReason(manager, { settled, leaving }),
-  })
+  }
+  const gateway = new Gateway(context)
+  const admin = settings.adminPort < 0 ? undefined : new AdminGateway(context)
 
   const port = await gateway.listen()
-  logger.info({ host: settings.host, port }, `listening on http://${settings.host}:${port}`)
+  const adminPort = await admin?.listen()
+  logger.info(
+    { host: settings.host, port, adminPort },
+    `listening on http://${settings.host}:${port}`,
+  )
   stopOnSignal(async (signal) => {
     leaving = true
     gateway.leave()
@@ -67,6 +81,7 @@ export async function serve(settings: Settings): Promise<void> {
     // On a terminal nobody waits for that.
     if (signal === 'SIGTERM') await sleep(settings.shutdownGraceMs)
     const clean = await gateway.close(settings.drainTimeoutMs)
+    admin?.close()
     await manager.close()
     logger.info(clean ? 'every request was answered' : 'some requests were cut off')
   })
@@ -83,7 +98,7 @@ function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool
   const engines = settings.engines || (device === 'gpu' ? 1 : cores)
   const threadsAlone = settings.threadsAlone < 0 ? cores : settings.threadsAlone
   const memoryBytesMax = settings.engineMemoryBytesMax || Math.round(memoryBytes() * MEMORY_SHARE)
-  return (local, { together, signal, onStep }) => {
+  return (local, { signal, onStep }) => {
     const tell = (event: EventOfVersion) =>
       observe({ model: local.model, version: local.version, ...event })
     const { image, output, warmup } = local.manifest
@@ -124,7 +139,7 @@ function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool
           requestPoisonous: () => tell({ kind: 'request.poisonous' }),
         },
       },
-      { together, signal },
+      signal,
     )
   }
 }
@@ -169,7 +184,11 @@ function unreadyReason(
 ): string | undefined {
   if (leaving) return 'shutting down'
   if (!settled) return 'loading models'
-  if (manager.table.size === 0) return 'no model is loaded'
+  if (manager.table.size === 0) {
+    const { location, unavailable } = manager.source
+    const why = unavailable === undefined ? '' : `: ${location} cannot be read (${unavailable})`
+    return `no model is loaded${why}`
+  }
   for (const [model, { stable }] of manager.table) {
     if (stable.pool.enginesReady === 0) return `no engine of ${model} is up`
   }

@@ -6,7 +6,9 @@ export type DeploymentEvent = { readonly model: string; readonly version: number
   | { readonly kind: 'version.loading' }
   | {
       readonly kind: 'version.step'
-      readonly step: 'verifying' | 'opening' | 'warming'
+      readonly step: 'verifying' | 'pulling' | 'opening' | 'warming'
+      /** Of a version that is pulled from afar. */
+      readonly pulled?: { readonly bytesDone: number; readonly bytesTotal: number } | undefined
       /** Which of the engines takes the step. */
       readonly engine?: { readonly index: number; readonly count: number } | undefined
     }

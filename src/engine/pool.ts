@@ -92,19 +92,19 @@ export class EnginePool {
 
   /**
    * Starts every engine. The first one alone, so that a broken version costs one process; the
-   * others one after the other, or all at once where nothing is serving yet that they could slow
-   * down. Rejects, with no process left, when one does not load.
+   * others one after the other, or all at once while no request is being served that they could
+   * slow down. Rejects, with no process left, when one does not load.
    */
-  static async start(
-    options: PoolOptions,
-    { together, signal }: { together: boolean; signal: AbortSignal },
-  ): Promise<EnginePool> {
+  static async start(options: PoolOptions, signal: AbortSignal): Promise<EnginePool> {
     const pool = new EnginePool(options)
     const rest = Array.from({ length: options.engines - 1 }, (_, i) => i + 1)
     try {
       await pool.#startEngine(0, signal)
-      if (together) await allOrFirstFailure(rest.map((index) => pool.#startEngine(index, signal)))
-      else for (const index of rest) await pool.#startEngine(index, signal)
+      while (rest.length > 0) {
+        const count = options.occupancy.inflight === 0 ? rest.length : 1
+        const next = rest.splice(0, count)
+        await allOrFirstFailure(next.map((index) => pool.#startEngine(index, signal)))
+      }
       pool.#loading = false
       return pool
     } catch (error) {

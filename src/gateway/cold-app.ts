@@ -11,20 +11,30 @@ import { httpErrorOf } from './http-errors.ts'
 import { requestIdOf } from './request-id.ts'
 import type { ColdRoute } from './routes.ts'
 
+const BODY_BYTES_MAX = 1024 ** 2
+
 /** The Express application behind the routes that need no speed. */
-export function coldApp(context: GatewayContext, routes: readonly ColdRoute[]): Express {
+export function coldApp(
+  context: GatewayContext,
+  routes: readonly ColdRoute[],
+  check: (request: Request) => void = () => {},
+): Express {
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
   app.use((request, response, next) => {
     response.set('x-request-id', requestIdOf(request))
+    check(request)
     next()
   })
-  for (const { path, handle } of routes) {
-    app.get(path, (request, response) => handle(context, request, response))
-    app.all(path, (_request, response) =>
-      refuse(response, methodNotAllowed('GET, HEAD'), 'GET, HEAD'),
-    )
+  const body = express.text({ type: () => true, limit: BODY_BYTES_MAX })
+  for (const { method, path, handle } of routes) {
+    const act = (request: Request, response: Response) => handle(context, request, response)
+    if (method === 'GET') app.get(path, act)
+    else app.post(path, body, act)
+  }
+  for (const [path, allow] of methodsByPath(routes)) {
+    app.all(path, (_request, response) => refuse(response, methodNotAllowed(allow), allow))
   }
   app.use((request: Request, response: Response) => {
     const sentence = `there is no ${request.method} ${request.path}`
@@ -35,10 +45,10 @@ export function coldApp(context: GatewayContext, routes: readonly ColdRoute[]): 
       next(error)
       return
     }
-    // Express itself refuses a path it cannot decode.
-    const known = isHttpError(error) ? new CutoverError('REQUEST_INVALID', error.message) : error
-    if (!isHttpError(error))
+    const known = ofExpress(error) ?? error
+    if (!(known instanceof CutoverError)) {
       context.logger.error({ err: error, url: request.url }, 'a request failed')
+    }
     refuse(response, known)
   }
   app.use(onError)
@@ -55,6 +65,23 @@ function refuse(response: Response, error: unknown, allow?: string): void {
   response.status(status).set(headers).type('json').send(body)
 }
 
-function isHttpError(error: unknown): error is Error & { status: number } {
-  return error instanceof Error && 'status' in error && error.status === 400
+/** Express itself refuses a path it cannot decode, and a body that is too large or broken. */
+function ofExpress(error: unknown): CutoverError | undefined {
+  if (!(error instanceof Error) || !('status' in error)) return undefined
+  if (error.status === 413) {
+    return new CutoverError('BODY_TOO_LARGE', `the body has more than ${BODY_BYTES_MAX} bytes`)
+  }
+  return error.status === 400 || error.status === 415
+    ? new CutoverError('REQUEST_INVALID', error.message)
+    : undefined
+}
+
+function methodsByPath(routes: readonly ColdRoute[]): Map<string, string> {
+  const methods = new Map<string, string>()
+  for (const { path, method } of routes) {
+    const allow = method === 'GET' ? 'GET, HEAD' : method
+    const before = methods.get(path)
+    methods.set(path, before === undefined ? allow : `${before}, ${allow}`)
+  }
+  return methods
 }

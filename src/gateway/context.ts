@@ -1,4 +1,4 @@
-import type { PendingVersion } from '../registry/source.ts'
+import type { PendingVersion, SourceStatus } from '../registry/source.ts'
 import type { VersionStatus } from '../serving/manager.ts'
 import type { RouteTable } from '../serving/route-table.ts'
 import type { Logger } from '../telemetry/logger.ts'
@@ -16,6 +16,9 @@ export interface GatewayContext {
   readonly table: () => RouteTable
   readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>
   readonly pending: () => readonly PendingVersion[]
+  readonly source: () => SourceStatus
+  /** The registry may have changed. */
+  readonly hint: () => void
   /** Undefined when requests are welcome, else why not. */
   readonly unready: () => string | undefined
 }

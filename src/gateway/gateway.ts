@@ -6,16 +6,16 @@ import {
   STATUS_CODES,
   type ServerResponse,
 } from 'node:http'
-import { type AddressInfo, Server as NetServer } from 'node:net'
+import { Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
-import { once } from 'node:events'
 
-import { CutoverError, messageOf } from '../domain/errors.ts'
+import { CutoverError } from '../domain/errors.ts'
 import { checkAnnouncedLength } from './body.ts'
 import { coldApp, methodNotAllowed } from './cold-app.ts'
 import type { GatewayContext } from './context.ts'
 import { Exchange } from './exchange.ts'
 import { httpErrorOf } from './http-errors.ts'
+import { listen } from './listen.ts'
 import { COLD_ROUTES, HOT_ROUTES } from './routes.ts'
 
 /** How often node:http looks for clients that stall. */
@@ -57,19 +57,9 @@ export class Gateway {
   }
 
   /** Resolves with the port once connections are accepted; rejects when the address is taken. */
-  async listen(): Promise<number> {
+  listen(): Promise<number> {
     const { host, port } = this.#context.settings
-    this.#server.listen(port, host)
-    try {
-      await once(this.#server, 'listening')
-    } catch (error) {
-      throw new CutoverError(
-        'CONFIG_INVALID',
-        `cannot listen on ${host} port ${port}: ${messageOf(error)}`,
-        { cause: error },
-      )
-    }
-    return (this.#server.address() as AddressInfo).port
+    return listen(this.#server, { host, port, flag: '--port' })
   }
 
   /** From now on every answer asks its client to connect anew, elsewhere. */

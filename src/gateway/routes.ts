@@ -5,6 +5,7 @@ import type { Exchange } from './exchange.ts'
 import { live, ready } from './routes/health.ts'
 import { metrics } from './routes/metrics.ts'
 import { listModels } from './routes/models.ts'
+import { registryEvents } from './routes/registry-events.ts'
 import { predict } from './routes/predict.ts'
 
 /** Dispatched on node:http itself: Express costs a few tenths of a millisecond a request. */
@@ -19,9 +20,9 @@ export interface HotRoute {
   ) => Promise<void>
 }
 
-/** Served by Express. */
+/** Served by Express; a body arrives as text. */
 export interface ColdRoute {
-  readonly method: 'GET'
+  readonly method: 'GET' | 'POST'
   readonly path: string
   readonly handle: (
     context: GatewayContext,
@@ -29,6 +30,11 @@ export interface ColdRoute {
     response: Response,
   ) => void | Promise<void>
 }
+
+/** Everything the admin port answers. */
+export const ADMIN_ROUTES: readonly ColdRoute[] = [
+  { method: 'POST', path: '/registry/events', handle: registryEvents },
+]
 
 /** Everything the data port answers. */
 export const HOT_ROUTES: readonly HotRoute[] = [

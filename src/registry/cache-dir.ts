@@ -13,10 +13,13 @@ const OWNED = /^(?<host>.+)~(?<pid>\d+)~(?<start>\d+)~[A-Za-z0-9]{6}$/
 /** A directory of this process alone, which holds its private copies of versions. */
 export class CacheDir {
   readonly dir: string
+  /** The directory that it lies in, which outlives this process and is shared with others. */
+  readonly shared: string
   #closed = false
 
   constructor(dir: string) {
     this.dir = dir
+    this.shared = path.dirname(dir)
   }
 
   /** A fresh directory, for a copy in the making. Each is committed or removed. */

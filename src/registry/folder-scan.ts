@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises'
 import { messageOf } from '../domain/errors.ts'
 import { completenessOf } from './completeness.ts'
 import type { Found, Layout } from './layout.ts'
+import { modelsOf } from './models-of.ts'
 import type { Aspired, AspiredVersion, PendingVersion, RegistryProblem } from './source.ts'
 import { lookAt, type VersionPlace, type VersionSight } from './version-sight.ts'
 
@@ -81,7 +82,8 @@ export async function scanFolder(
       if (before !== undefined) versions.set(key, before)
     }
   }
-  const aspired = { models: modelsOf(versions), pending, problems }
+  const offered = [...versions.values()].flatMap((watched) => watched.offered ?? [])
+  const aspired = { models: modelsOf(offered), pending, problems }
   return { aspired, dueInMs, root, rootLost: false, versions }
 }
 
@@ -105,18 +107,6 @@ function judge(
   const leftMs = offered?.fingerprint === fingerprint ? 0 : stillSinceMs + stillMs - now
   if (leftMs <= 0 && offered?.fingerprint !== fingerprint) offered = offer(place, fingerprint)
   return { watched: { sight, stillSinceMs, offered }, waitingFor, leftMs }
-}
-
-function modelsOf(versions: ReadonlyMap<string, Watched>): Map<string, AspiredVersion[]> {
-  const models = new Map<string, AspiredVersion[]>()
-  for (const { offered } of versions.values()) {
-    if (offered === undefined) continue
-    const known = models.get(offered.model)
-    if (known === undefined) models.set(offered.model, [offered])
-    else known.push(offered)
-  }
-  for (const known of models.values()) known.sort((a, b) => a.version - b.version)
-  return models
 }
 
 function lost({ root }: Layout, previous: Scan, reason: string): Scan {

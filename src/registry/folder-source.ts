@@ -4,7 +4,8 @@ import type { CacheDir } from './cache-dir.ts'
 import { type Scan, scanFolder } from './folder-scan.ts'
 import { FolderVersion } from './folder-version.ts'
 import type { Layout } from './layout.ts'
-import type { Aspired, RegistryProblem, Source } from './source.ts'
+import { type Problems, tellNew } from './problems.ts'
+import type { Aspired, RegistryProblem, Source, SourceStatus } from './source.ts'
 import { type TreeWatcher, watchTree } from './tree-watcher.ts'
 
 /** Changes come in swarms: one look serves all that come within this time. */
@@ -36,7 +37,8 @@ export class FolderSource implements Source {
   #listener: (aspired: Aspired) => void = () => {}
   #scan: Scan | undefined
   #emitted = ''
-  #problems: ReadonlySet<string> = new Set()
+  #problems: Problems = new Map()
+  #lastSuccessAt: Date | undefined
   #watcher: TreeWatcher | undefined
   #watchProblem: RegistryProblem | undefined
   #timer: NodeJS.Timeout | undefined
@@ -46,6 +48,23 @@ export class FolderSource implements Source {
 
   constructor(options: FolderSourceOptions) {
     this.#options = options
+  }
+
+  get status(): SourceStatus {
+    const { root } = this.#options.layout
+    const problems = [...this.#problems.values()]
+    const lost =
+      this.#scan?.rootLost === true ? problems.find(({ path }) => path === root) : undefined
+    return {
+      location: root,
+      lastSuccessAt: this.#lastSuccessAt,
+      unavailable: lost?.reason,
+      problems,
+    }
+  }
+
+  hint(): void {
+    this.#lookIn(HINT_DELAY_MS)
   }
 
   /** Throws CONFIG_INVALID when the folder cannot be read. */
@@ -81,6 +100,7 @@ export class FolderSource implements Source {
     const scan = await this.#scanned(before)
     if (this.#closed) return
     this.#scan = scan
+    if (!scan.rootLost) this.#lastSuccessAt = new Date()
     const isAnother = before === undefined || before.rootLost || !isSame(before.root, scan.root)
     if (isAnother && !scan.rootLost) await this.#watch()
     this.#emit(scan.aspired)
@@ -115,7 +135,7 @@ export class FolderSource implements Source {
     if (this.#options.polling || this.#watchProblem !== undefined) return
     try {
       this.#watcher = await watchTree(this.#options.layout, {
-        onHint: () => this.#lookIn(HINT_DELAY_MS),
+        onHint: () => this.hint(),
         onFailure: (error) => this.#giveUpWatching(error),
       })
     } catch (error) {
@@ -138,13 +158,7 @@ export class FolderSource implements Source {
 
   #emit({ models, pending, problems: found }: Aspired): void {
     const problems = this.#watchProblem === undefined ? found : [this.#watchProblem, ...found]
-    const texts = new Map(
-      problems.map((problem) => [`${problem.path}\0${problem.reason}`, problem]),
-    )
-    for (const [text, problem] of texts) {
-      if (!this.#problems.has(text)) this.#options.onProblem(problem)
-    }
-    this.#problems = new Set(texts.keys())
+    this.#problems = tellNew(problems, this.#problems, this.#options.onProblem)
     const offered = [...models.values()].flat().map((version) => ({ ...version }))
     const text = JSON.stringify({ offered, pending, problems })
     if (text === this.#emitted) return

@@ -1,12 +1,18 @@
-import path from 'node:path'
-
 import { CutoverError } from '../domain/errors.ts'
 import { VERSION_FILES_MAX } from '../wire/manifest.ts'
-import { checkSize } from './copy-files.ts'
+import type { Manifest } from '../domain/manifest.ts'
+import type { CacheDir } from './cache-dir.ts'
+import { copyFiles } from './copy-files.ts'
 import { folderStore } from './file-store.ts'
-import { materialize, type MaterializeOptions, type VersionContent } from './materialize.ts'
+import { materialize } from './materialize.ts'
+import { checkFiles, checkIdentity } from './manifest-checks.ts'
 import type { AspiredVersion, LocalVersion } from './source.ts'
 import { lookAt, type VersionPlace, type VersionSight } from './version-sight.ts'
+
+export interface FolderVersionOptions {
+  readonly cache: CacheDir
+  readonly bytesMax: number
+}
 
 /** A version in a folder as it was seen: when its files are others, it cannot be copied any more. */
 export class FolderVersion implements AspiredVersion {
@@ -14,13 +20,9 @@ export class FolderVersion implements AspiredVersion {
   readonly version: number
   readonly fingerprint: string
   readonly #place: VersionPlace
-  readonly #options: Omit<MaterializeOptions, 'signal'>
+  readonly #options: FolderVersionOptions
 
-  constructor(
-    place: VersionPlace,
-    fingerprint: string,
-    options: Omit<MaterializeOptions, 'signal'>,
-  ) {
+  constructor(place: VersionPlace, fingerprint: string, options: FolderVersionOptions) {
     this.model = place.model
     this.version = place.version
     this.fingerprint = fingerprint
@@ -31,11 +33,13 @@ export class FolderVersion implements AspiredVersion {
   async materialize(signal: AbortSignal): Promise<LocalVersion> {
     signal.throwIfAborted()
     const sight = await this.#look()
-    const content = contentOf(this.#place, sight)
+    const { cache, bytesMax } = this.#options
+    const manifest = manifestOf(this.#place, sight)
+    const wanted = manifest?.files ?? sight.files.map(({ path }) => ({ path }))
     const store = folderStore(this.#place.dir)
     const { model, version } = this
-    const request = { model, version, content, store }
-    const local = await materialize(request, { ...this.#options, signal })
+    const write = (to: string) => copyFiles(wanted, store, to, { bytesMax, signal })
+    const local = await materialize({ model, version, manifest, write }, cache, signal)
     try {
       // Without a manifest nothing but this says that the bytes of one state were copied.
       await this.#look()
@@ -57,37 +61,20 @@ export class FolderVersion implements AspiredVersion {
   }
 }
 
-function contentOf(
-  { model, version, dir, isNamed }: VersionPlace,
-  { manifest, files }: VersionSight,
-): VersionContent['content'] {
+/** Undefined when there is none. Throws when the files seen are plainly not those of a version. */
+function manifestOf(place: VersionPlace, { manifest, files }: VersionSight): Manifest | undefined {
   if (manifest.kind === 'invalid') throw manifest.error
   if (manifest.kind === 'absent') {
     if (files.length > VERSION_FILES_MAX) {
       throw new CutoverError(
         'FORMAT_UNSUPPORTED',
-        `${dir} holds more than ${VERSION_FILES_MAX} files`,
+        `${place.dir} holds more than ${VERSION_FILES_MAX} files`,
       )
     }
-    return files.map((file) => file.path)
+    return undefined
   }
   const stated = manifest.manifest
-  const contradicts = (stated.model ?? model) !== model || (stated.version ?? version) !== version
-  if (isNamed && contradicts) {
-    throw new CutoverError(
-      'MANIFEST_INVALID',
-      `manifest.json is of ${stated.model ?? model} version ${stated.version ?? version}, ` +
-        `but lies in ${path.join(model, String(version))}`,
-    )
-  }
-  // Before gigabytes are copied: what is plainly not whole.
-  const sizes = new Map(files.map(({ path, bytes }) => [path, bytes]))
-  for (const file of stated.files) {
-    const bytes = sizes.get(file.path)
-    if (bytes === undefined) {
-      throw new CutoverError('VERSION_INCOMPLETE', `${file.path} is missing`)
-    }
-    checkSize(file, bytes)
-  }
+  if (place.isNamed) checkIdentity(stated, place)
+  checkFiles(stated, new Map(files.map((file) => [file.path, file])))
   return stated
 }

@@ -2,46 +2,42 @@ import { chmod, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { CutoverError } from '../domain/errors.ts'
-import type { Manifest } from '../domain/manifest.ts'
+import type { Manifest, ManifestFile } from '../domain/manifest.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { LABELS_BYTES_MAX, LABELS_FILE, parseLabels } from '../wire/labels.ts'
 import { digestOf } from '../wire/manifest.ts'
 import type { CacheDir } from './cache-dir.ts'
-import { copyFiles } from './copy-files.ts'
 import { detectFormat } from './detect-format.ts'
-import type { FileStore } from './file-store.ts'
 import { readModelJson } from './model-json.ts'
 import type { LocalVersion } from './source.ts'
 
 export interface VersionContent {
   readonly model: string
   readonly version: number
-  /** What the version consists of: what its manifest lists, or the paths where it has none. */
-  readonly content: Manifest | readonly string[]
-  readonly store: FileStore
-}
-
-export interface MaterializeOptions {
-  readonly cache: CacheDir
-  readonly bytesMax: number
-  readonly signal: AbortSignal
+  /** Absent: one is made of what was written. */
+  readonly manifest: Manifest | undefined
+  /**
+   * Writes the version's files into an empty directory, each new, read-only and as the manifest
+   * promises it, and resolves with what was written.
+   */
+  readonly write: (to: string) => Promise<readonly ManifestFile[]>
+  /** Called after the copy is removed. */
+  readonly released?: (() => Promise<void>) | undefined
 }
 
 /**
  * Makes a private copy of a version: the files named and no others, each verified while it is
- * written, then read-only. Where there is no manifest, one is made of what was copied. Throws as
- * AspiredVersion says, and then leaves nothing behind.
+ * written, then read-only. Throws as AspiredVersion says, and then leaves nothing behind.
  */
 export async function materialize(
-  { model, version, content, store }: VersionContent,
-  { cache, bytesMax, signal }: MaterializeOptions,
+  { model, version, manifest: stated, write, released }: VersionContent,
+  cache: CacheDir,
+  signal: AbortSignal,
 ): Promise<LocalVersion> {
   const staging = await cache.stage()
   try {
-    const stated = 'files' in content ? content : undefined
-    const wanted = 'files' in content ? content.files : content.map((path) => ({ path }))
-    const files = await copyFiles(wanted, store, staging, { bytesMax, signal })
-    const manifest: Manifest = stated ?? { schema: 'cutover/manifest/v1', files }
+    const files = await write(staging)
+    const manifest: Manifest = stated ?? { schema: 'cutover/manifest/v1', files: [...files] }
     const paths = files.map(({ path }) => path)
     const detected = await detectFormat(paths, manifest.format, (file) =>
       readModelJson(path.join(staging, file)),
@@ -52,8 +48,11 @@ export async function materialize(
     signal.throwIfAborted()
     const dir = await cache.commit(staging, `${model}-${version}`)
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
+    const release = async () => {
+      await cache.remove(dir)
+      await released?.()
+    }
     const digest = digestOf(manifest)
-    const release = () => cache.remove(dir)
     return { model, version, digest, dir, ...detected, manifest, bytes, labels, release }
   } catch (error) {
     await cache.remove(staging)

@@ -10,8 +10,11 @@ export interface AspiredVersion {
    * Makes a verified private copy. Throws VERSION_CORRUPT, VERSION_INCOMPLETE, MANIFEST_INVALID
    * or FORMAT_UNSUPPORTED when the version is at fault, anything else when the world is.
    */
-  materialize(signal: AbortSignal): Promise<LocalVersion>
+  materialize(signal: AbortSignal, onProgress?: OnProgress): Promise<LocalVersion>
 }
+
+/** Called a few times a second while a version is pulled from afar. */
+export type OnProgress = (bytesDone: number, bytesTotal: number) => void
 
 /** A version that is there in part. */
 export interface PendingVersion {
@@ -35,10 +38,24 @@ export interface RegistryProblem {
   readonly reason: string
 }
 
+/** How a source gets on with its registry. */
+export interface SourceStatus {
+  /** A folder's path, or `s3://bucket/prefix`. */
+  readonly location: string
+  /** When the registry was last read; undefined: not yet. */
+  readonly lastSuccessAt: Date | undefined
+  /** Why the registry cannot be read now; undefined: it can. */
+  readonly unavailable: string | undefined
+  readonly problems: readonly RegistryProblem[]
+}
+
 /** States the full set of versions that should be loaded; it never sends commands. */
 export interface Source {
+  readonly status: SourceStatus
   /** Resolves after the listener has had the first set; it is called again when that changes. */
   start(listener: (aspired: Aspired) => void): Promise<void>
+  /** Something may have changed: look soon. */
+  hint(): void
   close(): Promise<void>
 }
 

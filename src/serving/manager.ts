@@ -5,10 +5,16 @@ import type { DeploymentEvent, DeploymentObserver } from '../domain/events.ts'
 import type { EnginePool } from '../engine/pool.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
-import type { Aspired, LocalVersion, PendingVersion, Source } from '../registry/source.ts'
+import type {
+  Aspired,
+  LocalVersion,
+  PendingVersion,
+  Source,
+  SourceStatus,
+} from '../registry/source.ts'
 import type { ModelRoutes, RouteTable } from './route-table.ts'
 import { Servable } from './servable.ts'
-import { keyOf, type LoadingStep, VersionEntry } from './version-entry.ts'
+import { keyOf, type LoadingStep, type Pulled, VersionEntry } from './version-entry.ts'
 import { type Action, nextAction } from './version-policy.ts'
 
 const RETRY_BACKOFF = { firstMs: 1_000, maxMs: 60_000 }
@@ -31,7 +37,6 @@ type EngineStep = { readonly index: number; readonly count: number }
 export type StartPool = (
   local: LocalVersion,
   options: {
-    readonly together: boolean
     readonly signal: AbortSignal
     readonly onStep: (step: LoadingStep, engine: EngineStep) => void
   },
@@ -93,6 +98,15 @@ export class Manager {
   /** Resolves when everything the source offered first is loaded or has failed. */
   get settled(): Promise<void> {
     return this.#settled.promise
+  }
+
+  get source(): SourceStatus {
+    return this.#options.source.status
+  }
+
+  /** The registry may have changed: look soon. */
+  hint(): void {
+    this.#options.source.hint()
   }
 
   models(): Map<string, VersionStatus[]> {
@@ -205,9 +219,9 @@ export class Manager {
     const { version } = entry.source
     const cancel = new AbortController()
     const signal = AbortSignal.any([cancel.signal, this.#closing.signal])
-    const onStep = (step: LoadingStep, engine?: EngineStep) => {
-      entry.step(step)
-      this.#tell({ kind: 'version.step', model, version, step, engine })
+    const onStep = (step: LoadingStep, engine?: EngineStep, pulled?: Pulled) => {
+      entry.step(step, pulled)
+      this.#tell({ kind: 'version.step', model, version, step, engine, pulled })
     }
     entry.become({ kind: 'loading', step: 'verifying', cancel })
     this.#tell({ kind: 'version.loading', model, version })
@@ -215,9 +229,10 @@ export class Manager {
     let local: LocalVersion | undefined
     try {
       onStep('verifying')
-      local = await entry.source.materialize(signal)
-      const together = this.#table.size === 0
-      const pool = await this.#options.startPool(local, { together, signal, onStep })
+      local = await entry.source.materialize(signal, (bytesDone, bytesTotal) =>
+        onStep('pulling', undefined, { bytesDone, bytesTotal }),
+      )
+      const pool = await this.#options.startPool(local, { signal, onStep })
       entry.become({ kind: 'ready', servable: new Servable(local, pool) })
       const loaded = this.#models.get(model)
       if (loaded !== undefined) this.#updateTable(model, loaded)

@@ -3,11 +3,21 @@ import type { AspiredVersion } from '../registry/source.ts'
 import type { Servable } from './servable.ts'
 import { TRANSITIONS, type VersionStateKind, type VersionView } from './version-policy.ts'
 
-export type LoadingStep = 'verifying' | 'opening' | 'warming'
+export type LoadingStep = 'verifying' | 'pulling' | 'opening' | 'warming'
+
+export interface Pulled {
+  readonly bytesDone: number
+  readonly bytesTotal: number
+}
 
 export type VersionState =
   | { readonly kind: 'new' }
-  | { readonly kind: 'loading'; readonly step: LoadingStep; readonly cancel: AbortController }
+  | {
+      readonly kind: 'loading'
+      readonly step: LoadingStep
+      readonly pulled?: Pulled | undefined
+      readonly cancel: AbortController
+    }
   | { readonly kind: 'ready'; readonly servable: Servable }
   | { readonly kind: 'draining'; readonly servable: Servable }
   | { readonly kind: 'rejected'; readonly code: ErrorCode; readonly reason: string }
@@ -54,8 +64,8 @@ export class VersionEntry {
   }
 
   /** Progress within `loading` is no change of state. */
-  step(step: LoadingStep): void {
-    if (this.#state.kind === 'loading') this.#state = { ...this.#state, step }
+  step(step: LoadingStep, pulled?: Pulled): void {
+    if (this.#state.kind === 'loading') this.#state = { ...this.#state, step, pulled }
   }
 }
 

@@ -1,4 +1,5 @@
 import type { DeploymentEvent } from '../domain/events.ts'
+import { describePulled } from './describe-pulled.ts'
 import type { Logger } from './logger.ts'
 
 /** Writes what happens to versions and engines for a person to read, one line each. */
@@ -41,6 +42,7 @@ function sentenceOf(event: DeploymentEvent): string {
     case 'version.loading':
       return `${name} loading`
     case 'version.step':
+      if (event.pulled !== undefined) return `${name} pulling ${describePulled(event.pulled)}`
       return event.engine === undefined
         ? `${name} ${event.step}`
         : `${name} ${event.step} in engine ${event.engine.index + 1} of ${event.engine.count}`

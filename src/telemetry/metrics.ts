@@ -25,6 +25,13 @@ export interface ServingGauge {
   readonly inflight: number
 }
 
+/** The registry as the gauges show it. */
+export interface RegistryGauge {
+  readonly lastSuccessAt: Date | undefined
+  readonly unavailable: string | undefined
+  readonly problems: readonly unknown[]
+}
+
 export interface RequestOutcome {
   /** Empty where the request reached no model. */
   readonly model: string
@@ -55,7 +62,7 @@ export class Metrics {
   /** The label sets in use, by version, to remove them again. */
   readonly #series = new Map<string, Map<string, Record<string, string>>>()
 
-  constructor(serving: () => Iterable<ServingGauge>) {
+  constructor(serving: () => Iterable<ServingGauge>, registry: () => RegistryGauge) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
     for (const name of UNCLEAN) this.#registry.removeSingleMetric(name)
@@ -111,6 +118,7 @@ export class Metrics {
       registers,
     })
     this.#gauges(serving)
+    this.#registryGauges(registry)
   }
 
   get contentType(): string {
@@ -193,6 +201,34 @@ export class Metrics {
       else this.#duration.remove(labels)
     }
     this.#series.delete(key)
+  }
+
+  #registryGauges(registry: () => RegistryGauge): void {
+    for (const [name, help, read] of [
+      [
+        'cutover_registry_last_success_timestamp_seconds',
+        'When the registry was last read; 0: not yet',
+        ({ lastSuccessAt }: RegistryGauge) => (lastSuccessAt?.getTime() ?? 0) / 1000,
+      ],
+      [
+        'cutover_registry_up',
+        'Whether the last attempt to read the registry succeeded',
+        ({ unavailable }: RegistryGauge) => (unavailable === undefined ? 1 : 0),
+      ],
+      [
+        'cutover_registry_problems',
+        'Things in the registry that cannot be understood; GET /models names them',
+        ({ problems }: RegistryGauge) => problems.length,
+      ],
+    ] as const) {
+      const registers = [this.#registry]
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        registers,
+        collect: () => gauge.set(read(registry())),
+      })
+    }
   }
 
   #gauges(serving: () => Iterable<ServingGauge>): void {

@@ -3,6 +3,7 @@ import type { Writable } from 'node:stream'
 import yoctoSpinner from 'yocto-spinner'
 
 import type { DeploymentEvent } from '../domain/events.ts'
+import { describePulled } from './describe-pulled.ts'
 
 export interface Progress {
   readonly observe: (event: DeploymentEvent) => void
@@ -53,6 +54,8 @@ export function terminalProgress(terminal: Writable): Progress {
   }
 }
 
-function stepOf({ step, engine }: Extract<DeploymentEvent, { kind: 'version.step' }>): string {
+function stepOf(event: Extract<DeploymentEvent, { kind: 'version.step' }>): string {
+  const { step, engine, pulled } = event
+  if (pulled !== undefined) return `${step} ${describePulled(pulled)}`
   return engine === undefined ? step : `${step} engine ${engine.index + 1} of ${engine.count}`
 }

@@ -11,7 +11,10 @@ const BYTES_MAX = Number.MAX_SAFE_INTEGER
  * docs/configuration.md are made from it.
  */
 export const SETTINGS = {
-  registry: text('./models', 'what to serve: a registry folder, one model, or one model file'),
+  registry: text(
+    './models',
+    'what to serve: s3://BUCKET/PREFIX, a registry folder, one model, or one model file',
+  ),
   defaultModel: z
     .string()
     .refine(isModelName, 'expected the name of a model')
@@ -26,6 +29,13 @@ export const SETTINGS = {
 
   host: text('0.0.0.0', 'address of the data port'),
   port: count(0, 65_535, 5000, 'data port; 0 takes a free one'),
+  adminHost: text('127.0.0.1', 'address of the admin port; other than loopback needs a token'),
+  adminPort: count(-1, 65_535, 5001, 'admin port; 0 takes a free one, -1 opens none'),
+  adminToken: z
+    .string()
+    .min(16, 'expected at least 16 characters')
+    .optional()
+    .describe('bearer token that the admin port asks for; better given by CUTOVER_ADMIN_TOKEN'),
 
   engines: count(0, 1024, 0, 'engine processes per loaded version; 0: one per core'),
   threadsPerEngine: count(1, 1024, 1, 'threads of one inference'),
@@ -65,6 +75,21 @@ export const SETTINGS = {
   versionBytesMax: bytes(32 * 1024 ** 3, 'largest version'),
   settleMs: ms(1_000, 'time for which the files of a version without a manifest must be still'),
   watchPolling: flag('look at the folder by polling, for network file systems'),
+  cacheBytesMax: bytes(
+    64 * 1024 ** 3,
+    'files of versions pulled from a bucket that are kept on the disk, those in use included',
+  ),
+  cacheFreeBytesMin: bytes(1024 ** 3, 'what a pull leaves free on the disk'),
+
+  pollIntervalMs: ms(10_000, 'time between two looks at a bucket, give or take a fifth'),
+  pullConnections: count(1, 64, 8, 'connections over which a version is pulled from a bucket'),
+  s3PathStyle: z
+    .enum(['auto', 'always', 'never'])
+    .default('auto')
+    .describe("whether a bucket's name stands in the path; auto: where an endpoint is set"),
+  s3ConnectTimeoutMs: ms(5_000, 'time a connection to the bucket may take'),
+  s3RequestTimeoutMs: ms(30_000, 'time the bucket may take to answer, files of versions aside'),
+  s3StallTimeoutMs: ms(15_000, 'time after which a pull that hardly moves is begun anew'),
 
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])

@@ -18,6 +18,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import type { Manifest } from '../../src/domain/manifest.ts'
 import { type CacheDir, openCacheDir } from '../../src/registry/cache-dir.ts'
+import { copyFiles } from '../../src/registry/copy-files.ts'
 import { type FileStore, folderStore } from '../../src/registry/file-store.ts'
 import { materialize } from '../../src/registry/materialize.ts'
 import { digestOf, parseManifest } from '../../src/wire/manifest.ts'
@@ -56,7 +57,10 @@ function copy(
     store = folderStore(dir),
   }: { bytesMax?: number; signal?: AbortSignal; store?: FileStore } = {},
 ) {
-  return materialize({ model: 'm', version: 3, content, store }, { cache, bytesMax, signal })
+  const manifest = 'files' in content ? content : undefined
+  const wanted = 'files' in content ? content.files : content.map((file) => ({ path: file }))
+  const write = (to: string) => copyFiles(wanted, store, to, { bytesMax, signal })
+  return materialize({ model: 'm', version: 3, manifest, write }, cache, signal)
 }
 
 /** Resolves with the failure, and says that nothing was left behind. */

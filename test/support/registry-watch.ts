@@ -2,6 +2,7 @@ import { afterEach } from 'vitest'
 
 import { openSource } from '../../src/registry/open-source.ts'
 import type { Aspired, AspiredVersion, RegistryProblem, Source } from '../../src/registry/source.ts'
+import { settingsSchema } from '../../src/wire/settings.ts'
 import { temporaryDirectory } from './registry.ts'
 import { waitFor } from './server.ts'
 
@@ -29,10 +30,11 @@ export class RegistryWatch {
   ): Promise<RegistryWatch> {
     const cacheDir = temporaryDirectory()
     const problems: RegistryProblem[] = []
-    const source = await openSource(
-      { registry, cacheDir, settleMs, watchPolling, versionBytesMax },
-      (problem) => problems.push(problem),
-    )
+    const given = { registry, cacheDir, settleMs, watchPolling, versionBytesMax }
+    const source = await openSource(settingsSchema.parse(given), {
+      onProblem: (problem) => problems.push(problem),
+      onRecovered: () => {},
+    })
     open.push(source)
     const watch = new RegistryWatch(source, cacheDir, problems)
     await source.start((aspired) => watch.stated.push(aspired))

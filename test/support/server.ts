@@ -82,7 +82,18 @@ export async function startServer(
   path: string,
   { flags = [], env = {}, listeningOnly = false }: ServerOptions = {},
 ): Promise<TestServer> {
-  const defaults = ['--port', '0', '--host', '127.0.0.1', '--engines', '2', '--settle-ms', '200']
+  const defaults = [
+    '--admin-port',
+    '-1',
+    '--port',
+    '0',
+    '--host',
+    '127.0.0.1',
+    '--engines',
+    '2',
+    '--settle-ms',
+    '200',
+  ]
   const cache = ['--cache-dir', temporaryDirectory()]
   const child = spawn(
     process.execPath,

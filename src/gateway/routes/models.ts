@@ -10,7 +10,9 @@ export function listModels(context: GatewayContext, _request: Request, response:
     stable: versions.find(({ stable }) => stable)?.version ?? null,
     versions: versions.map(describe),
   }))
-  response.json({ models, pending: context.pending() })
+  const { location, lastSuccessAt, unavailable, problems } = context.source()
+  const registry = { location, lastSuccessAt, unavailable: unavailable ?? null, problems }
+  response.json({ models, pending: context.pending(), registry })
 }
 
 function describe({ version, entry, stable }: VersionStatus) {
@@ -21,7 +23,7 @@ function describe({ version, entry, stable }: VersionStatus) {
     case 'draining':
       return common
     case 'loading':
-      return { ...common, step: state.step }
+      return { ...common, step: state.step, pulled: state.pulled }
     case 'rejected':
       return { ...common, code: state.code, reason: state.reason }
     case 'retrying':

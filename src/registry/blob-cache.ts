@@ -1,0 +1,145 @@
+import { constants, type Stats } from 'node:fs'
+import { copyFile, link, lstat, mkdir, readdir, rm, statfs, utimes } from 'node:fs/promises'
+import path from 'node:path'
+
+import { CutoverError } from '../domain/errors.ts'
+import { describeBytes } from '../lib/describe-bytes.ts'
+import { isAbsent, systemCode } from '../lib/system-error.ts'
+
+const BLOB = /^[0-9a-f]{64}$/
+/** What a file system without hard links, or with a bound on them, answers. */
+const UNLINKABLE: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EXDEV'])
+
+export interface BlobCacheOptions {
+  readonly dir: string
+  /** Of all blobs together. */
+  readonly bytesMax: number
+  /** What a file system keeps free of them. */
+  readonly freeBytesMin: number
+}
+
+interface Blob {
+  readonly file: string
+  readonly stats: Stats
+}
+
+/**
+ * Files by the SHA-256 of their content, shared by all processes that use the directory and
+ * outliving them. A version's private directory holds hard links to them, so that a file in use
+ * cannot go, and is told from one that is not by the number of its links.
+ */
+export class BlobCache {
+  readonly #options: BlobCacheOptions
+
+  constructor(options: BlobCacheOptions) {
+    this.#options = options
+  }
+
+  /** Places the blob at a path where nothing is; false: there is no such blob. */
+  async borrow(sha256: string, to: string): Promise<boolean> {
+    try {
+      await linkOrCopy(this.#fileOf(sha256), to)
+      return true
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw error
+    }
+  }
+
+  /** Makes a verified file a blob; it must not be written to any more. */
+  async keep(sha256: string, from: string): Promise<void> {
+    await mkdir(this.#options.dir, { recursive: true, mode: 0o700 })
+    try {
+      await link(from, this.#fileOf(sha256))
+    } catch (error) {
+      // Without links there is no telling what is in use: nothing is kept, nothing is wrong.
+      if (systemCode(error) !== 'EEXIST' && !UNLINKABLE.has(systemCode(error) ?? '')) throw error
+    }
+  }
+
+  async has(sha256: string): Promise<boolean> {
+    return (await statsOf(this.#fileOf(sha256))) !== undefined
+  }
+
+  /** Notes that a blob was in use until now: what was so most recently is the last to go. */
+  async touch(sha256: string): Promise<void> {
+    const now = new Date()
+    await utimes(this.#fileOf(sha256), now, now).catch(() => undefined)
+  }
+
+  async drop(sha256: string): Promise<void> {
+    await rm(this.#fileOf(sha256), { force: true })
+  }
+
+  /**
+   * Removes blobs that are not in use, least recently used first, until so many bytes more have
+   * room. Throws DISK_FULL when they cannot have it.
+   */
+  async makeRoom(bytes: number): Promise<void> {
+    const { dir, bytesMax, freeBytesMin } = this.#options
+    await mkdir(dir, { recursive: true, mode: 0o700 })
+    const blobs = await this.#blobs()
+    let held = blobs.reduce((sum, { stats }) => sum + stats.size, 0)
+    let free = await freeBytes(dir)
+    const unused = blobs
+      .filter(({ stats }) => stats.nlink === 1)
+      .sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)
+    for (const { file, stats } of unused) {
+      if (held + bytes <= bytesMax && free - bytes >= freeBytesMin) return
+      await rm(file, { force: true })
+      held -= stats.size
+      free += stats.size
+    }
+    if (held + bytes > bytesMax) {
+      throw full(bytes, `${describeBytes(held)} of ${describeBytes(bytesMax)} are in use`, dir)
+    }
+    if (free - bytes < freeBytesMin) {
+      const rule = `${describeBytes(freeBytesMin)} must stay free`
+      throw full(bytes, `the disk has ${describeBytes(free)} left and ${rule}`, dir)
+    }
+  }
+
+  async #blobs(): Promise<Blob[]> {
+    const blobs: Blob[] = []
+    for (const name of await readdir(this.#options.dir)) {
+      const file = path.join(this.#options.dir, name)
+      const stats = BLOB.test(name) ? await statsOf(file) : undefined
+      if (stats?.isFile() === true) blobs.push({ file, stats })
+    }
+    return blobs
+  }
+
+  #fileOf(sha256: string): string {
+    if (!BLOB.test(sha256)) throw new CutoverError('INTERNAL', `${sha256} is no sha256`)
+    return path.join(this.#options.dir, sha256)
+  }
+}
+
+async function linkOrCopy(from: string, to: string): Promise<void> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if (!UNLINKABLE.has(systemCode(error) ?? '')) throw error
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE)
+  }
+}
+
+async function statsOf(file: string): Promise<Stats | undefined> {
+  return lstat(file).catch((error: unknown) => {
+    if (isAbsent(error)) return undefined
+    throw error
+  })
+}
+
+async function freeBytes(dir: string): Promise<number> {
+  const { bavail, bsize } = await statfs(dir)
+  return bavail * bsize
+}
+
+function full(bytes: number, reason: string, dir: string): CutoverError {
+  const wanted = describeBytes(bytes)
+  return new CutoverError(
+    'DISK_FULL',
+    `no room for ${wanted} in ${dir}: ${reason} (see --cache-bytes-max, --cache-free-bytes-min)`,
+  )
+}

@@ -1,0 +1,110 @@
+import { CutoverError, type ErrorCode } from '../../domain/errors.ts'
+import type { Manifest } from '../../domain/manifest.ts'
+import { MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../../wire/manifest.ts'
+import type { CacheDir } from '../cache-dir.ts'
+import { checkFiles, checkIdentity } from '../manifest-checks.ts'
+import { materialize } from '../materialize.ts'
+import type { AspiredVersion, LocalVersion, OnProgress } from '../source.ts'
+import type { S3Bucket } from './bucket.ts'
+import type { ListedObject } from './listing-page.ts'
+import { type PullOptions, pullVersion } from './pull-version.ts'
+import type { SavedVersions } from './saved-versions.ts'
+
+/** What may have been broken on the way, or be put right without a new manifest. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'MANIFEST_INVALID',
+  'VERSION_CORRUPT',
+  'VERSION_INCOMPLETE',
+])
+
+export interface S3VersionOptions {
+  readonly bucket: S3Bucket
+  readonly cache: CacheDir
+  readonly saved: SavedVersions
+  readonly pull: PullOptions
+}
+
+export interface S3VersionState {
+  readonly model: string
+  readonly version: number
+  readonly fingerprint: string
+  /** Of its manifest. */
+  readonly etag: string
+  /** Its objects by their path in the version; undefined: they could not be listed. */
+  readonly files: ReadonlyMap<string, ListedObject> | undefined
+}
+
+/** A version in a bucket, told from others of its number by the ETag of its manifest. */
+export class S3Version implements AspiredVersion {
+  readonly model: string
+  readonly version: number
+  readonly fingerprint: string
+  readonly etag: string
+  readonly #files: S3VersionState['files']
+  readonly #options: S3VersionOptions
+  #refusedAt: number | undefined
+
+  constructor(state: S3VersionState, options: S3VersionOptions) {
+    this.model = state.model
+    this.version = state.version
+    this.fingerprint = state.fingerprint
+    this.etag = state.etag
+    this.#files = state.files
+    this.#options = options
+  }
+
+  /** When its bytes were found wrong, by the clock of performance.now(). */
+  get refusedAt(): number | undefined {
+    return this.#refusedAt
+  }
+
+  async materialize(signal: AbortSignal, onProgress?: OnProgress): Promise<LocalVersion> {
+    try {
+      return await this.#materialize(signal, onProgress)
+    } catch (error) {
+      const isRefusal = error instanceof CutoverError && PASSING.has(error.code)
+      if (isRefusal) this.#refusedAt = performance.now()
+      throw error
+    }
+  }
+
+  async #materialize(signal: AbortSignal, onProgress?: OnProgress): Promise<LocalVersion> {
+    const { model, version, etag, fingerprint } = this
+    const { bucket, cache, saved, pull } = this.#options
+    const manifest = await this.#manifest(signal)
+    checkIdentity(manifest, this)
+    if (this.#files !== undefined) checkFiles(manifest, this.#files)
+    const origin = {
+      url: (file: string) => bucket.presign(this.#keyOf(file)),
+      etag: (file: string) => this.#files?.get(file)?.etag ?? '',
+    }
+    const write = (to: string) => pullVersion(manifest, to, origin, pull, signal, onProgress)
+    const released = async () => {
+      for (const { sha256 } of manifest.files) await pull.blobs.touch(sha256)
+    }
+    const local = await materialize({ model, version, manifest, write, released }, cache, signal)
+    await saved.save({ model, version, fingerprint, etag, manifest }).catch(async (error) => {
+      await local.release()
+      throw error
+    })
+    return local
+  }
+
+  async #manifest(signal: AbortSignal): Promise<Manifest> {
+    const { model, version, etag } = this
+    const saved = this.#options.saved.get(model, version, etag)
+    if (saved !== undefined) return saved.manifest
+    const options = { bytesMax: MANIFEST_BYTES_MAX, ifMatch: etag === '' ? undefined : etag }
+    const found = await this.#options.bucket.get(this.#keyOf(MANIFEST_FILE), signal, options)
+    if (found === undefined || found === 'changed') {
+      const what = found === undefined ? 'is gone' : 'was replaced'
+      const sentence = `${MANIFEST_FILE} ${what} since the bucket was listed`
+      throw new CutoverError('REGISTRY_UNAVAILABLE', sentence)
+    }
+    return parseManifest(found.body)
+  }
+
+  #keyOf(file: string): string {
+    return `${this.model}/${this.version}/${file}`
+  }
+}

@@ -1,0 +1,129 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import path from 'node:path'
+
+import { z } from 'zod'
+
+import type { Manifest } from '../../domain/manifest.ts'
+import { isModelName, parseVersion } from '../../domain/version.ts'
+import { isAbsent } from '../../lib/system-error.ts'
+import type { ModelPolicy } from '../../wire/model-policy.ts'
+import { canonicalManifest, parseManifest } from '../../wire/manifest.ts'
+
+const FILE = /^(?<model>.+)~(?<version>\d+)\.json$/
+
+const POLICIES = 'policies.json'
+
+const policiesRecord = z.record(
+  z.string().refine(isModelName),
+  z.object({ pin: z.int().positive().optional() }),
+)
+const record = z.object({ fingerprint: z.string(), etag: z.string(), manifest: z.string() })
+
+/** A version that was served from this disk, and whose files may still be there. */
+export interface SavedVersion {
+  readonly model: string
+  readonly version: number
+  readonly fingerprint: string
+  /** Of its manifest in the bucket. */
+  readonly etag: string
+  readonly manifest: Manifest
+}
+
+/**
+ * The manifests of versions of one registry that were materialised here: what a server starts
+ * from when it starts while the bucket is away.
+ */
+export class SavedVersions {
+  readonly #dir: string
+  #known = new Map<string, SavedVersion>()
+  #policies: ReadonlyMap<string, ModelPolicy> = new Map()
+
+  /** `shared` is a directory that outlives the process; each registry has its own part of it. */
+  constructor(shared: string, location: string) {
+    const name = createHash('sha256').update(location).digest('hex').slice(0, 16)
+    this.#dir = path.join(shared, 'saved', name)
+  }
+
+  /** Reads what is there. What cannot be understood is removed: it is only a copy. */
+  async load(): Promise<void> {
+    const names = await readdir(this.#dir).catch((error: unknown) => {
+      if (isAbsent(error)) return []
+      throw error
+    })
+    for (const name of names) {
+      if (name === POLICIES) {
+        this.#policies = await this.#readPolicies()
+        continue
+      }
+      const saved = await this.#read(name).catch(() => undefined)
+      if (saved === undefined) await rm(path.join(this.#dir, name), { force: true })
+      else this.#known.set(nameOf(saved), saved)
+    }
+  }
+
+  get policies(): ReadonlyMap<string, ModelPolicy> {
+    return this.#policies
+  }
+
+  async savePolicies(policies: ReadonlyMap<string, ModelPolicy>): Promise<void> {
+    this.#policies = policies
+    await this.#write(POLICIES, JSON.stringify(Object.fromEntries(policies)))
+  }
+
+  all(): readonly SavedVersion[] {
+    return [...this.#known.values()]
+  }
+
+  get(model: string, version: number, etag: string): SavedVersion | undefined {
+    const saved = this.#known.get(nameOf({ model, version }))
+    return saved?.etag === etag ? saved : undefined
+  }
+
+  async save(saved: SavedVersion): Promise<void> {
+    const name = nameOf(saved)
+    const { fingerprint, etag, manifest } = saved
+    const text = JSON.stringify({ fingerprint, etag, manifest: canonicalManifest(manifest) })
+    await this.#write(name, text)
+    this.#known.set(name, saved)
+  }
+
+  /** Forgets what the registry does not hold any more. */
+  async retain(isThere: (saved: SavedVersion) => boolean): Promise<void> {
+    for (const [name, saved] of this.#known) {
+      if (isThere(saved)) continue
+      this.#known.delete(name)
+      await rm(path.join(this.#dir, name), { force: true })
+    }
+  }
+
+  /** A reader, and a crash, finds the old text or the new one. */
+  async #write(name: string, text: string): Promise<void> {
+    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
+    const temporary = path.join(this.#dir, `.${randomBytes(6).toString('hex')}`)
+    await writeFile(temporary, text, { mode: 0o600, flush: true })
+    await rename(temporary, path.join(this.#dir, name))
+  }
+
+  async #readPolicies(): Promise<ReadonlyMap<string, ModelPolicy>> {
+    try {
+      const text = await readFile(path.join(this.#dir, POLICIES), 'utf8')
+      return new Map(Object.entries(policiesRecord.parse(JSON.parse(text))))
+    } catch {
+      return new Map()
+    }
+  }
+
+  async #read(name: string): Promise<SavedVersion | undefined> {
+    const { model = '', version: digits = '' } = FILE.exec(name)?.groups ?? {}
+    const version = parseVersion(digits)
+    if (version === undefined || !isModelName(model)) return undefined
+    const text = await readFile(path.join(this.#dir, name), 'utf8')
+    const { fingerprint, etag, manifest } = record.parse(JSON.parse(text))
+    return { model, version, fingerprint, etag, manifest: parseManifest(Buffer.from(manifest)) }
+  }
+}
+
+function nameOf({ model, version }: { model: string; version: number }): string {
+  return `${model}~${version}.json`
+}
