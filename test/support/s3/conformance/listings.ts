@@ -1,0 +1,81 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+import type { TestBucket } from './bucket.ts'
+
+const KEYS = 1203
+const FOLDERS = 7
+const WRITERS = 16
+
+export function listingChecks(bucket: () => TestBucket): void {
+  describe('listings', () => {
+    const keys = Array.from(
+      { length: KEYS },
+      (_, i) => `list/m${i % FOLDERS}/f${String(i).padStart(5, '0')}`,
+    ).sort()
+
+    beforeAll(async () => {
+      const left = [...keys]
+      await Promise.all(
+        Array.from({ length: WRITERS }, async () => {
+          for (let key = left.pop(); key !== undefined; key = left.pop()) {
+            await bucket().put(key, key)
+          }
+        }),
+      )
+    })
+
+    test('pages go through every key in order, with ETag and size', async () => {
+      const pages = await bucket().pages({ Prefix: 'list/' })
+      expect(pages.map(({ KeyCount }) => KeyCount)).toEqual([1000, KEYS - 1000])
+      const contents = pages.flatMap(({ Contents }) => Contents ?? [])
+      expect(contents.map(({ Key }) => Key)).toEqual(keys)
+      expect(contents.every(({ ETag, Size = 0 }) => ETag !== undefined && Size > 0)).toBe(true)
+    })
+
+    test('a delimiter gives folders, in pages too', async () => {
+      const folders = Array.from({ length: FOLDERS }, (_, i) => `list/m${i}/`)
+      for (const [MaxKeys, count] of [
+        [1000, 1],
+        [3, 3],
+      ]) {
+        const pages = await bucket().pages({ Prefix: 'list/', Delimiter: '/', MaxKeys })
+        expect(pages).toHaveLength(count ?? 0)
+        const prefixes = pages.flatMap(({ CommonPrefixes }) => CommonPrefixes ?? [])
+        expect(prefixes.map(({ Prefix }) => Prefix)).toEqual(folders)
+        expect(pages.flatMap(({ Contents }) => Contents ?? [])).toEqual([])
+      }
+    })
+
+    test('start-after, and no more than were asked for', async () => {
+      const query = { Prefix: 'list/m0/', StartAfter: 'list/m0/f00700', MaxKeys: 2 }
+      const { Contents, IsTruncated } = await bucket().list(query)
+      expect(Contents?.map(({ Key }) => Key)).toEqual(['list/m0/f00707', 'list/m0/f00714'])
+      expect(IsTruncated).toBe(true)
+    })
+
+    test('keys can be asked for URL-encoded', async () => {
+      await bucket().put('encoded/a b+c%d/é', '1')
+      const { Contents } = await bucket().list({ Prefix: 'encoded/', EncodingType: 'url' })
+      const [{ Key = '' } = {}] = Contents ?? []
+      expect(Key).not.toContain(' ')
+      expect(decodeURIComponent(Key.replaceAll('+', ' '))).toBe('encoded/a b+c%d/é')
+    })
+
+    test('nothing is listed where nothing is', async () => {
+      const { KeyCount, IsTruncated, Contents } = await bucket().list({ Prefix: 'none/' })
+      expect({ KeyCount, IsTruncated, Contents }).toEqual({ KeyCount: 0, IsTruncated: false })
+    })
+
+    test('a listing knows every write before it', async () => {
+      const { client, name: Bucket } = bucket()
+      for (let i = 0; i < 10; i++) {
+        const Key = `current/${i}`
+        await bucket().put(Key, 'x')
+        expect((await bucket().list({ Prefix: 'current/' })).KeyCount).toBe(1)
+        await client.send(new DeleteObjectCommand({ Bucket, Key }))
+        expect((await bucket().list({ Prefix: 'current/' })).KeyCount).toBe(0)
+      }
+    })
+  })
+}
