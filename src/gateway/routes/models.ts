@@ -11,7 +11,12 @@ export function listModels(context: GatewayContext, _request: Request, response:
     versions: versions.map(describe),
   }))
   const { location, lastSuccessAt, unavailable, problems } = context.source()
-  const registry = { location, lastSuccessAt, unavailable: unavailable ?? null, problems }
+  const registry = {
+    location,
+    lastSuccessAt: lastSuccessAt ?? null,
+    unavailable: unavailable ?? null,
+    problems,
+  }
   response.json({ models, pending: context.pending(), registry })
 }
 

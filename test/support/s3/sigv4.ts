@@ -8,37 +8,50 @@ const AUTHORIZATION =
   /^AWS4-HMAC-SHA256 Credential=([^/,]+)\/(\d{8})\/([^/]+)\/s3\/aws4_request, ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]{64})$/
 const CLOCK_SKEW_MS_MAX = 15 * 60_000
 
+/** What a request says of its signature, in its headers or in its query. */
+interface Claim {
+  readonly accessKeyId: string
+  readonly day: string
+  readonly region: string
+  readonly signedHeaders: string
+  readonly signature: string
+  readonly time: string
+  readonly payloadHash: string
+  readonly token: string
+  readonly query: URLSearchParams
+}
+
 /**
- * Checks the header form of AWS Signature Version 4
- * (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html).
- * The body's own digest is for the reader of the body to check.
+ * Checks both forms of AWS Signature Version 4
+ * (docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html and
+ * sigv4-query-string-auth.html). The body's own digest is for the reader of the body to check.
  * @throws S3Error with the code that S3 gives
  */
 export function authenticate(request: S3Request, accounts: Accounts, region: string): void {
   const { headers } = request
-  const { authorization } = headers
-  if (authorization === undefined) throw new S3Error('AccessDenied')
-  const [, accessKeyId = '', day = '', scopeRegion = '', signedHeaders = '', signature = ''] =
-    AUTHORIZATION.exec(authorization) ?? []
-  if (signature === '' || scopeRegion !== region) throw new S3Error('AuthorizationHeaderMalformed')
-  const account = accounts.find(accessKeyId)
+  const isPresigned = request.query.has('X-Amz-Signature')
+  const claim = isPresigned ? claimInQuery(request) : claimInHeaders(request)
+  if (claim.signature === '' || claim.region !== region) {
+    throw new S3Error('AuthorizationHeaderMalformed')
+  }
+  const account = accounts.find(claim.accessKeyId)
   if (account === undefined) throw new S3Error('InvalidAccessKeyId')
 
-  const time = text(headers['x-amz-date'])
-  const payloadHash = text(headers['x-amz-content-sha256'])
+  const { day, time, payloadHash, signedHeaders } = claim
   const signed = signedHeaders.split(';')
   const unsigned = Object.keys(headers).filter(
     (name) => (name === 'host' || name.startsWith('x-amz-')) && !signed.includes(name),
   )
   if (unsigned.length > 0 || payloadHash === '') throw new S3Error('AccessDenied')
-  if (!time.startsWith(day) || Math.abs(Date.now() - milliseconds(time)) > CLOCK_SKEW_MS_MAX) {
+  if (isPresigned) checkValidity(request.query, time)
+  else if (Math.abs(Date.now() - milliseconds(time)) > CLOCK_SKEW_MS_MAX || !time.startsWith(day)) {
     throw new S3Error('RequestTimeTooSkewed')
   }
 
   const canonicalRequest = [
     request.method,
     encode(decodeURIComponent(request.rawPath)).replaceAll('%2F', '/'),
-    canonicalQuery(request.query),
+    canonicalQuery(claim.query),
     ...signed.map((name) => `${name}:${text(headers[name]).trim().replaceAll(/ +/g, ' ')}`),
     '',
     signedHeaders,
@@ -48,9 +61,47 @@ export function authenticate(request: S3Request, accounts: Accounts, region: str
   const toSign = ['AWS4-HMAC-SHA256', time, scope, sha256(canonicalRequest)].join('\n')
   let key: string | Buffer = `AWS4${account.secretAccessKey}`
   for (const part of [day, region, 's3', 'aws4_request']) key = hmac(key, part)
-  if (hmac(key, toSign).toString('hex') !== signature) throw new S3Error('SignatureDoesNotMatch')
+  if (hmac(key, toSign).toString('hex') !== claim.signature) {
+    throw new S3Error('SignatureDoesNotMatch')
+  }
+  accounts.checkSession(account, claim.token)
+}
 
-  accounts.checkSession(account, text(headers['x-amz-security-token']))
+function claimInHeaders({ headers, query }: S3Request): Claim {
+  const { authorization } = headers
+  if (authorization === undefined) throw new S3Error('AccessDenied')
+  const [, accessKeyId = '', day = '', region = '', signedHeaders = '', signature = ''] =
+    AUTHORIZATION.exec(authorization) ?? []
+  const time = text(headers['x-amz-date'])
+  const payloadHash = text(headers['x-amz-content-sha256'])
+  const token = text(headers['x-amz-security-token'])
+  const named = { accessKeyId, day, region, signedHeaders, signature }
+  return { ...named, time, payloadHash, token, query }
+}
+
+function claimInQuery({ query }: S3Request): Claim {
+  const of = (name: string) => query.get(`X-Amz-${name}`) ?? ''
+  const [accessKeyId = '', day = '', region = ''] = of('Credential').split('/')
+  const rest = new URLSearchParams(query)
+  rest.delete('X-Amz-Signature')
+  return {
+    accessKeyId,
+    day,
+    region,
+    signedHeaders: of('SignedHeaders'),
+    signature: of('Signature'),
+    time: of('Date'),
+    payloadHash: of('Content-Sha256') || 'UNSIGNED-PAYLOAD',
+    token: of('Security-Token'),
+    query: rest,
+  }
+}
+
+/** A presigned URL is good for so many seconds from its date. */
+function checkValidity(query: URLSearchParams, time: string): void {
+  const ageMs = Date.now() - milliseconds(time)
+  const validMs = Number(query.get('X-Amz-Expires')) * 1000
+  if (!(ageMs >= -CLOCK_SKEW_MS_MAX && ageMs < validMs)) throw new S3Error('AccessDenied')
 }
 
 function canonicalQuery(query: URLSearchParams): string {
