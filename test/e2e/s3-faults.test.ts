@@ -74,7 +74,7 @@ describe.concurrent('while the bucket is at fault, the server', () => {
       const { failures, classes } = await load.stop()
       expect(failures).toEqual([])
       // Each was one of those published: no answer came from bytes that were broken on the way.
-      expect([...classes.keys()].sort()).toEqual([1, 2, 3, 4])
+      expect(new Set(classes.keys())).toEqual(new Set([1, 2, 3, 4]))
       expect(await server.stop()).toBe(0)
     },
     120_000,

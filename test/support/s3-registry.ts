@@ -9,8 +9,10 @@ const PREFIX = 'prod'
 
 /** Everything that is waited for is short, so that what goes wrong passes soon. */
 const FLAGS = [
-  ...['--poll-interval-ms', '100', '--s3-connect-timeout-ms', '500'],
-  ...['--s3-request-timeout-ms', '800', '--s3-stall-timeout-ms', '400'],
+  '--poll-interval-ms=100',
+  '--s3-connect-timeout-ms=500',
+  '--s3-request-timeout-ms=800',
+  '--s3-stall-timeout-ms=400',
 ]
 
 export interface ManifestOverrides {
