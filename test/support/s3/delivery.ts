@@ -10,6 +10,7 @@ interface Delivery {
   readonly bytesPerSecond: number
   readonly bytesMax: number
   readonly contentLength: number
+  readonly isChunked: boolean
   readonly ending: 'end' | 'close' | 'reset'
 }
 
@@ -22,8 +23,8 @@ export async function deliver(
   effects: readonly Effect[],
 ): Promise<number> {
   const delivery = effects.reduce((so, effect) => worsened(so, effect, answer), whole(answer))
-  const { contentLength, ending } = delivery
-  const hasLength = answer.status !== 204 && answer.status !== 304 && contentLength !== Infinity
+  const { contentLength, isChunked, ending } = delivery
+  const hasLength = answer.status !== 204 && answer.status !== 304 && !isChunked
   if (hasLength) response.setHeader('content-length', contentLength)
   // A connection on which the lengths do not agree is of no use for another request.
   if (ending !== 'end') response.shouldKeepAlive = false
@@ -59,7 +60,13 @@ export async function deliver(
 
 function whole({ body, headers }: Answer): Delivery {
   const contentLength = Number(headers['content-length'] ?? body.bytes)
-  return { bytesPerSecond: Infinity, bytesMax: Infinity, contentLength, ending: 'end' }
+  return {
+    bytesPerSecond: Infinity,
+    bytesMax: Infinity,
+    contentLength,
+    isChunked: false,
+    ending: 'end',
+  }
 }
 
 function worsened(delivery: Delivery, effect: Effect, { body }: Answer): Delivery {
@@ -67,6 +74,8 @@ function worsened(delivery: Delivery, effect: Effect, { body }: Answer): Deliver
   switch (effect.kind) {
     case 'slow':
       return { ...delivery, bytesPerSecond: effect.bytesPerSecond }
+    case 'pad':
+      return { ...delivery, isChunked: effect.isChunked ?? false }
     case 'truncate':
       return { ...delivery, bytesMax: effect.afterBytes ?? half, ending: 'close' }
     case 'reset-mid-body':

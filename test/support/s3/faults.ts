@@ -27,8 +27,8 @@ export type Effect =
   | { readonly kind: 'shorten' }
   /** The bytes of another object (the next in key order, if none is named) under this one's headers. */
   | { readonly kind: 'substitute'; readonly key?: string }
-  /** Spaces after the content, up to so many bytes. Infinity has no Content-Length and no end. */
-  | { readonly kind: 'pad'; readonly bytes: number }
+  /** Spaces after the content, up to so many bytes in all; chunked, if without a Content-Length. */
+  | { readonly kind: 'pad'; readonly bytes: number; readonly isChunked?: boolean }
   /** Another ETag, or none, in the headers and in the listing. */
   | { readonly kind: 'etag'; readonly value?: string }
   // The right answer, badly delivered.

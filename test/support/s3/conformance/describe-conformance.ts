@@ -29,7 +29,7 @@ export function describeConformance(
 
     objectChecks(current, differences)
     conditionChecks(current)
-    listingChecks(current)
+    listingChecks(current, differences)
     uploadChecks(current)
     credentialChecks(current, differences)
   })

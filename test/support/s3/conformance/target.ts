@@ -4,6 +4,8 @@ export interface Differences {
   readonly keyBelowKey: 'stored' | 'conflict'
   /** The status for an access key that does not exist: AWS 403, versitygw 404. */
   readonly unknownAccessKey: 403 | 404
+  /** Asked to URL-encode the keys of a listing, AWS does and says so; versitygw does neither. */
+  readonly listingEncoding: 'url' | undefined
 }
 
 /** An S3 server to hold against the checks. */
@@ -12,7 +14,18 @@ export interface Target {
   readonly accessKeyId: string
   readonly secretAccessKey: string
   readonly region: string
+  /** How often each race is run. */
+  readonly raceRounds: number
 }
 
-export const AS_AWS: Differences = { keyBelowKey: 'stored', unknownAccessKey: 403 }
-export const AS_VERSITYGW: Differences = { keyBelowKey: 'conflict', unknownAccessKey: 404 }
+export const AS_AWS: Differences = {
+  keyBelowKey: 'stored',
+  unknownAccessKey: 403,
+  listingEncoding: 'url',
+}
+
+export const AS_VERSITYGW: Differences = {
+  keyBelowKey: 'conflict',
+  unknownAccessKey: 404,
+  listingEncoding: undefined,
+}
