@@ -4,41 +4,16 @@
 # selectors that match nothing) is not seen here.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+. "$root/.ci/go.sh"
 bounded 400 "$@"
 
 kubernetes=v1.36.3
 kubeconform=v0.8.0
 kustomize=v5.8.1
 hadolint=2.15.1
-go=1.26.8
 
 work=$(mktemp -d)
 cleanup() { rm -rf "$work"; }
-
-# The go on the PATH where it is new enough; else Debian's, which is old, fetches a newer one.
-use_go() {
-  local have
-  have=$(go env GOVERSION 2>/dev/null || true)
-  [ "$(printf 'go1.26\n%s\n' "$have" | sort -V | head -1)" = go1.26 ] && return
-  packages golang-go ca-certificates
-  local directory
-  directory=$(module_directory "golang.org/toolchain@v0.0.1-go$go.linux-$(dpkg --print-architecture)")
-  chmod -R u+x "$directory/bin" "$directory/pkg/tool"
-  PATH=$directory/bin:$PATH
-}
-
-module_directory() {
-  (cd "$work" && go mod download -json "$1") | sed -n 's/^\t"Dir": "\(.*\)",\?$/\1/p'
-}
-
-# install_go NAME PACKAGE VERSION: the program as $tools/NAME-VERSION.
-tools=$cache/tools
-install_go() {
-  [ -x "$tools/$1-$3" ] && return
-  GOBIN=$work/bin go install "$2@$3"
-  mkdir -p "$tools"
-  mv "$work/bin/$1" "$tools/$1-$3"
-}
 
 conforms() {
   "$tools/kubeconform-$kubeconform" -strict -summary \

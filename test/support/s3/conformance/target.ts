@@ -5,7 +5,7 @@ export interface Differences {
   /** The status for an access key that does not exist: AWS 403, versitygw 404. */
   readonly unknownAccessKey: 403 | 404
   /** Asked to URL-encode the keys of a listing, AWS does and says so; versitygw does neither. */
-  readonly listingEncoding: 'url' | undefined
+  readonly canEncodeListings: boolean
 }
 
 /** An S3 server to hold against the checks. */
@@ -21,11 +21,11 @@ export interface Target {
 export const AS_AWS: Differences = {
   keyBelowKey: 'stored',
   unknownAccessKey: 403,
-  listingEncoding: 'url',
+  canEncodeListings: true,
 }
 
 export const AS_VERSITYGW: Differences = {
   keyBelowKey: 'conflict',
   unknownAccessKey: 404,
-  listingEncoding: undefined,
+  canEncodeListings: false,
 }
