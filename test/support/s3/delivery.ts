@@ -22,6 +22,7 @@ export async function deliver(
   response: ServerResponse,
   effects: readonly Effect[],
 ): Promise<number> {
+  if (response.destroyed) return 0 // the client has gone
   const delivery = effects.reduce((so, effect) => worsened(so, effect, answer), whole(answer))
   const { contentLength, isChunked, ending } = delivery
   const hasLength = answer.status !== 204 && answer.status !== 304 && !isChunked
@@ -43,8 +44,8 @@ export async function deliver(
   try {
     await pipeline(Readable.from(pieces(), { objectMode: true }), response, { end: false })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error
-    return sent // the client has gone
+    if (!response.destroyed) throw error
+    return sent
   }
   if (ending === 'reset') {
     await flushed(response)

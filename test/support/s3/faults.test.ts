@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import {
   GetObjectCommand,
   type GetObjectCommandOutput,
@@ -6,7 +8,7 @@ import {
   S3Client,
   S3ServiceException,
 } from '@aws-sdk/client-s3'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 
 import { EVERY_EFFECT } from './every-effect.ts'
 import type { FakeS3 } from './fake-s3.ts'
@@ -199,6 +201,26 @@ describe('faults', () => {
     expect(outcomes).toEqual(['right', '503 SlowDown', '503 SlowDown', 'right'])
     expect((await list()).KeyCount).toBe(2)
   })
+
+  test.each(['late answer', 'slow bytes', '256 MiB of unknown length', 'no answer'] as const)(
+    'leave nothing behind when the client does not wait: %s',
+    async (name) => {
+      const errors = vi.spyOn(console, 'error')
+      s3.inject({ operation: 'get', effect: EVERY_EFFECT[name] })
+      const abort = new AbortController()
+      const command = new GetObjectCommand({ Bucket: s3.bucket, Key: 'a' })
+      const read = client
+        .send(command, { abortSignal: abort.signal })
+        .then(({ Body }) => Body?.transformToByteArray())
+      setTimeout(() => abort.abort(), 50)
+      await expect(read).rejects.toThrow()
+      s3.clearFaults()
+      await sleep(300)
+      expect(await outcome(get('a'))).toBe('right')
+      expect(errors).not.toHaveBeenCalled()
+      errors.mockRestore()
+    },
+  )
 
   test('add up', async () => {
     s3.inject({ operation: 'any', effect: EVERY_EFFECT['flipped bit'] })

@@ -24,13 +24,11 @@ export class Listener {
   /** Listens: on a free port at first, later on the same. */
   async up(): Promise<void> {
     clearTimeout(this.#return)
-    if (this.#server.listening) return
     const deadline = Date.now() + PORT_WAIT_MS
-    for (;;) {
+    while (!this.#server.listening) {
       try {
         this.#server.listen(this.#port, HOST)
         await once(this.#server, 'listening')
-        break
       } catch (error) {
         // Some outgoing connection of this machine may have been given the port meanwhile.
         if (Date.now() > deadline) throw error
