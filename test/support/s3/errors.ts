@@ -4,6 +4,7 @@ const ERRORS = {
   BadDigest: [400, 'The checksum you specified did not match what we received.'],
   BucketAlreadyOwnedByYou: [409, 'You already own this bucket.'],
   BucketNotEmpty: [409, 'The bucket you tried to delete is not empty.'],
+  ConditionalRequestConflict: [409, 'A conflicting operation occurred. Try the upload again.'],
   EntityTooLarge: [400, 'Your proposed upload exceeds the maximum allowed object size.'],
   EntityTooSmall: [400, 'Your proposed upload is smaller than the minimum allowed object size.'],
   ExpiredToken: [400, 'The provided token has expired.'],

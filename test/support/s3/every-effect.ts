@@ -16,6 +16,7 @@ export const EVERY_EFFECT = {
   '403 InvalidAccessKeyId': { kind: 'error', code: 'InvalidAccessKeyId' },
   '404 NoSuchKey': { kind: 'error', code: 'NoSuchKey' },
   '404 NoSuchBucket': { kind: 'error', code: 'NoSuchBucket' },
+  '409 ConditionalRequestConflict': { kind: 'error', code: 'ConditionalRequestConflict' },
   '301 PermanentRedirect': { kind: 'error', code: 'PermanentRedirect' },
   'a page of HTML': { kind: 'page', contentType: 'text/html', text: HTML },
   'broken XML': { kind: 'page', contentType: 'application/xml', text: '<ListBucketResult><Cont' },

@@ -89,6 +89,7 @@ const WHOLE_READS: Readonly<Record<keyof typeof EVERY_EFFECT, string>> = {
   '403 InvalidAccessKeyId': '403 InvalidAccessKeyId',
   '404 NoSuchKey': '404 NoSuchKey',
   '404 NoSuchBucket': '404 NoSuchBucket',
+  '409 ConditionalRequestConflict': '409 ConditionalRequestConflict',
   '301 PermanentRedirect': '301 PermanentRedirect',
   'a page of HTML': '83 wrong bytes and no ETag',
   'broken XML': '23 wrong bytes and no ETag',

@@ -73,6 +73,13 @@ export function listingChecks(bucket: () => TestBucket, differences: Differences
       }
     })
 
+    test('keys come in the order of their UTF-8 bytes', async () => {
+      const ordered = ['B', 'a', 'c-d', 'c/d', 'c0', 'é', '～', '😀'].map((name) => `order/${name}`)
+      for (const key of ordered.toReversed()) await bucket().put(key, '1')
+      const { Contents } = await bucket().list({ Prefix: 'order/' })
+      expect(Contents?.map(({ Key }) => Key)).toEqual(ordered)
+    })
+
     test('nothing is listed where nothing is', async () => {
       const { KeyCount, IsTruncated, Contents } = await bucket().list({ Prefix: 'none/' })
       expect({ KeyCount, IsTruncated, Contents }).toEqual({ KeyCount: 0, IsTruncated: false })
