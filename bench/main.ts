@@ -11,6 +11,7 @@ import { flask } from './parts/flask.ts'
 import { http } from './parts/http.ts'
 import { kill } from './parts/kill.ts'
 import { memory } from './parts/memory.ts'
+import { s3 } from './parts/s3.ts'
 import { raw } from './parts/raw.ts'
 import { start } from './parts/start.ts'
 import { swap } from './parts/swap.ts'
@@ -23,6 +24,7 @@ const PARTS: Readonly<Record<PartName, (bench: Bench) => Promise<PartReport>>> =
   kill,
   start,
   memory,
+  s3,
   flask,
 }
 

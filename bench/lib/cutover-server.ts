@@ -15,6 +15,8 @@ export interface ServerOptions {
   readonly registry: string
   readonly engines: number
   readonly workDir: string
+  /** Added to the environment; an admin port, for one, is opened only if this asks for it. */
+  readonly env?: Readonly<Record<string, string>>
 }
 
 /** `cutover serve` as a user starts it, with its default settings. */
@@ -33,7 +35,7 @@ export class CutoverServer {
 
   /** Resolves when it is ready: by default, when it has answered the photo with its class. */
   static async start(
-    { registry, engines, workDir }: ServerOptions,
+    { registry, engines, workDir, env = {} }: ServerOptions,
     ready: (port: number) => Promise<boolean> = isReady,
   ): Promise<CutoverServer> {
     const port = await freePort()
@@ -41,7 +43,7 @@ export class CutoverServer {
     const args = ['serve', registry, '--port', String(port), '--engines', String(engines)]
     const child = spawnOwned('bin/cutover.js', args, {
       cwd: REPOSITORY,
-      env: serverEnvironment(workDir),
+      env: { ...serverEnvironment(workDir), ...env },
       logFile,
     })
     await until(() => ready(port), 'cutover is not ready', {
@@ -91,6 +93,7 @@ export function serverEnvironment(workDir: string): Record<string, string> {
     CUTOVER_HOST: '127.0.0.1',
     CUTOVER_CACHE_DIR: path.join(workDir, 'cache'),
     CUTOVER_SHUTDOWN_GRACE_MS: '0',
+    CUTOVER_ADMIN_PORT: '-1',
   }
 }
 

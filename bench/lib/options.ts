@@ -3,7 +3,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const PART_NAMES = ['raw', 'http', 'swap', 'kill', 'start', 'memory', 'flask'] as const
+const PART_NAMES = ['raw', 'http', 'swap', 'kill', 'start', 'memory', 's3', 'flask'] as const
 export type PartName = (typeof PART_NAMES)[number]
 
 export const REPOSITORY = path.resolve(fileURLToPath(new URL('../..', import.meta.url)))
@@ -23,6 +23,8 @@ export interface Options {
   readonly rounds: number
   readonly swaps: number
   readonly kills: number
+  readonly publishes: number
+  readonly pullBytes: number
   readonly starts: number
   readonly flaskModel: string | undefined
   readonly json: string
@@ -49,8 +51,8 @@ export function readOptions(args: readonly string[], now: Date): Options | 'help
     engines: positive('--engines', values.engines, availableParallelism()),
     seconds: positive('--seconds', values.seconds, values.quick ? 1.5 : 5),
     ...(values.quick
-      ? { rounds: 2, swaps: 3, kills: 6, starts: 1 }
-      : { rounds: 5, swaps: 20, kills: 50, starts: 3 }),
+      ? { rounds: 2, swaps: 3, kills: 6, starts: 1, publishes: 5, pullBytes: 100e6 }
+      : { rounds: 5, swaps: 20, kills: 50, starts: 3, publishes: 50, pullBytes: 1e9 }),
     flaskModel: values['flask-model'],
     json: path.resolve(values.json ?? path.join(REPOSITORY, 'bench', 'results', `${date}.json`)),
   }

@@ -28,15 +28,24 @@ export class Engine {
   }
 
   /**
-   * Starts a process and resolves when the model is loaded and warm. Rejects with the code that
-   * the process gave, with ENGINE_CRASHED or ENGINE_TIMEOUT; the process is then gone.
+   * Starts a process and resolves when the model is loaded and warm. The process begins to load
+   * once `after` resolves; until then it only gets ready to. Rejects with the code that the process
+   * gave, with ENGINE_CRASHED or ENGINE_TIMEOUT, or as `after` does; the process is then gone.
    */
-  static async start(options: EngineOptions, signal: AbortSignal): Promise<Engine> {
+  static async start(
+    options: EngineOptions,
+    signal: AbortSignal,
+    after: Promise<unknown> = Promise.resolve(),
+  ): Promise<Engine> {
     signal.throwIfAborted()
     const child = new EngineChild(options)
     const abort = () => child.kill({ kind: 'closed' })
     signal.addEventListener('abort', abort, { once: true })
     try {
+      await after.catch((error: unknown) => {
+        abort()
+        throw error
+      })
       return new Engine(child, await child.load(options))
     } catch (error) {
       await child.ended.promise

@@ -91,7 +91,7 @@ export class EnginePool {
   }
 
   /**
-   * Starts every engine. The first one alone, so that a broken version costs one process; the
+   * Starts every engine. The first one loads alone, so that a broken version is opened once; the
    * others one after the other, or all at once while no request is being served that they could
    * slow down. Rejects, with no process left, when one does not load.
    */
@@ -99,11 +99,14 @@ export class EnginePool {
     const pool = new EnginePool(options)
     const rest = Array.from({ length: options.engines - 1 }, (_, i) => i + 1)
     try {
-      await pool.#startEngine(0, signal)
-      while (rest.length > 0) {
-        const count = options.occupancy.inflight === 0 ? rest.length : 1
-        const next = rest.splice(0, count)
-        await allOrFirstFailure(next.map((index) => pool.#startEngine(index, signal)))
+      const first = pool.#startEngine(0, signal)
+      if (options.occupancy.inflight === 0) {
+        // Their processes get ready while the first one loads.
+        const others = rest.map((index) => pool.#startEngine(index, signal, first))
+        await allOrFirstFailure([first, ...others])
+      } else {
+        await first
+        for (const index of rest) await pool.#startEngine(index, signal)
       }
       pool.#loading = false
       return pool
@@ -196,7 +199,7 @@ export class EnginePool {
     )
   }
 
-  async #startEngine(index: number, signal: AbortSignal): Promise<void> {
+  async #startEngine(index: number, signal: AbortSignal, after?: Promise<void>): Promise<void> {
     const { engine: options, engines: count, threadsAlone, observer, onStep } = this.#options
     this.#slots[index] = { kind: 'starting' }
     // One engine keeps the session for a lone request: a lone request needs only one.
@@ -207,6 +210,7 @@ export class EnginePool {
       // A replacement is no news to whoever waited for the version to load.
       { ...options, load, onStep: (step) => this.#loading && onStep?.(step, { index, count }) },
       either,
+      after,
     )
     const slot: RunningSlot = {
       kind: 'running',

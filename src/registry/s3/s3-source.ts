@@ -11,7 +11,7 @@ import { Policies } from './policies.ts'
 import { S3Version, type S3VersionOptions } from './s3-version.ts'
 
 /** Hints come in swarms: one look serves all that come within this time. */
-const HINT_DELAY_MS = 100
+const HINT_DELAY_MS = 20
 const OUTAGE_POLL_MS_MAX = 60_000
 /** Versions whose bytes were wrong are tried again, in case they were broken on the way. */
 const RECHECK = { polls: 30, msMax: 6 * 3600 * 1000 }
