@@ -121,7 +121,7 @@ async function publishes(bench: Bench, env: Readonly<Record<string, string>>): P
       const isAnswering = () => order.includes(version)
       await server.waitFor(isAnswering, `version ${version} does not answer`, WAIT_MS)
       pss.push(treePssBytes(server.pid))
-      disk.push(bytesBelow(path.join(bench.workDir, 'cache')))
+      disk.push(cacheBytes(bench))
     }
     run.stop()
     const record = await run.finished
@@ -333,15 +333,11 @@ async function writeRandom(
   return { bytes, sha256: hash.digest('hex') }
 }
 
-function bytesBelow(dir: string): number {
-  const inodes = new Map<number, number>()
-  for (const name of readdirSync(dir, { recursive: true, encoding: 'utf8' })) {
-    try {
-      const stats = statSync(path.join(dir, name))
-      if (stats.isFile()) inodes.set(stats.ino, stats.size)
-    } catch {
-      // It went meanwhile.
-    }
-  }
-  return [...inodes.values()].reduce((sum, bytes) => sum + bytes, 0)
+/** What the cache holds; the copies in use are links to it. */
+function cacheBytes({ workDir }: Bench): number {
+  const dir = path.join(workDir, 'cache', 'blobs')
+  return readdirSync(dir).reduce(
+    (sum, name) => sum + (statSync(path.join(dir, name), { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  )
 }
