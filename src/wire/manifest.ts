@@ -6,6 +6,7 @@ import { CutoverError, messageOf } from '../domain/errors.ts'
 import { IMAGE_DTYPES, type Manifest, MODEL_FORMATS, RESIZE_METHODS } from '../domain/manifest.ts'
 import { isModelName } from '../domain/version.ts'
 import { canonicalJson } from '../lib/canonical-json.ts'
+import { sentencesOf } from './issues.ts'
 import { collidingPath, filePathProblem } from './manifest-path.ts'
 
 export const MANIFEST_FILE = 'manifest.json'
@@ -14,7 +15,6 @@ export const VERSION_FILES_MAX = 10_000
 
 const SIDE_MAX = 16_384
 const NAME_CHARACTERS_MAX = 1024
-const SENTENCES_MAX = 3
 
 const filePath = z.string('expected a path').superRefine((path, context) => {
   const problem = filePathProblem(path)
@@ -102,10 +102,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
   }
   const parsed = manifestSchema.safeParse(parseJson(bytes))
   if (parsed.success) return parsed.data
-  const { issues } = parsed.error
-  const sentences = issues.slice(0, SENTENCES_MAX).map(sentenceOf)
-  if (issues.length > SENTENCES_MAX) sentences.push(`${issues.length - SENTENCES_MAX} more`)
-  throw invalid(sentences.join('; '))
+  throw invalid(sentencesOf(parsed.error))
 }
 
 /** The same text for the same content, however its file is laid out. */
@@ -125,16 +122,6 @@ function parseJson(bytes: Uint8Array): unknown {
   } catch (error) {
     throw invalid(`expected JSON in UTF-8: ${messageOf(error)}`, error)
   }
-}
-
-function sentenceOf({ path, message }: z.core.$ZodIssue): string {
-  const where = path.reduce<string>(
-    (before, key) =>
-      typeof key === 'number' ? `${before}[${key}]` : `${before}${before && '.'}${String(key)}`,
-    '',
-  )
-  const what = message.replace(/^Invalid input: /, '')
-  return where === '' ? what : `${where}: ${what}`
 }
 
 function invalid(sentence: string, cause?: unknown): CutoverError {
