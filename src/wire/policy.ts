@@ -1,9 +1,8 @@
 import { z } from 'zod'
 
-import { CutoverError, messageOf } from '../domain/errors.ts'
 import { DEFAULT_POLICY, REGRESSION_ACTIONS, type RolloutPolicy } from '../domain/rollout-policy.ts'
 import { parseDuration } from '../lib/duration.ts'
-import { sentencesOf } from './issues.ts'
+import { parseDocument } from './parse-document.ts'
 
 const POLICY_BYTES_MAX = 64 * 1024
 const STEPS_MAX = 100
@@ -115,18 +114,7 @@ export function parsePolicy(
   defaults: RolloutPolicy = DEFAULT_POLICY,
   file = 'model.json',
 ): RolloutPolicy {
-  if (bytes.length > POLICY_BYTES_MAX) {
-    throw invalid(file, `expected at most ${POLICY_BYTES_MAX} bytes, not ${bytes.length}`)
-  }
-  let json: unknown
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-  } catch (error) {
-    throw invalid(file, `expected JSON in UTF-8: ${messageOf(error)}`)
-  }
-  const parsed = modelSchema.safeParse(json)
-  if (parsed.success) return over(defaults, parsed.data)
-  throw invalid(file, sentencesOf(parsed.error))
+  return over(defaults, parseDocument(bytes, modelSchema, { file, bytesMax: POLICY_BYTES_MAX }))
 }
 
 /** What is stated wins, member by member; null takes a default away. */
@@ -154,10 +142,6 @@ function over(
       notWorse: { ...before.notWorse, ...judge.notWorse },
     },
   }
-}
-
-function invalid(file: string, sentence: string): CutoverError {
-  return new CutoverError('CONFIG_INVALID', `${file}: ${sentence}`)
 }
 
 /** An object that has no members but these. */

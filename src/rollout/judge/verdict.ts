@@ -32,6 +32,9 @@ const SHARES: Readonly<Record<Metric, number>> = {
 /** Weights of the edges within latency; the tail is the hardest to see and gets most. */
 const EDGE_SHARES = [0.2, 0.3, 0.5] as const
 
+/** Evidence within this factor of its threshold holds a rollout where it is. */
+const DOUBT_FACTOR = 10
+
 /** What the evidence says. Pure, and may be asked after every block without any correction. */
 export function judge(
   evidence: Evidence,
@@ -62,6 +65,11 @@ export function judge(
       : 'inconclusive'
   const { blocks } = evidence
   return { outcome, metrics, notWorse, blocks, sentence: sentenceOf(metrics, evidence.errors) }
+}
+
+/** Whether a metric comes near its threshold: no reason to roll back, none to go on either. */
+export function isInDoubt({ logEvidence, threshold }: MetricVerdict): boolean {
+  return logEvidence >= Math.log(threshold / DOUBT_FACTOR)
 }
 
 type Finding = Pick<MetricVerdict, 'detail' | 'logEvidence' | 'canary' | 'stable'>

@@ -1,0 +1,196 @@
+import { CutoverError } from '../domain/errors.ts'
+import {
+  type Decision,
+  type PhaseKind,
+  QUARANTINE_MAX,
+  ROLLOUT_SCHEMA,
+  type RolloutEvent,
+  type RolloutState,
+  TRANSITIONS,
+  type Trial,
+} from '../domain/rollout.ts'
+import { followCommand } from './commands.ts'
+import { gate } from './gates.ts'
+import { guard, rollBack } from './guardrails.ts'
+import { infoOf, isReady, isStableLost, type Target, targetOf } from './target.ts'
+import type { Change, Finding, StepInput, StepResult } from './step.ts'
+import { nameOf } from './texts.ts'
+import { newTrial, withObservations } from './trial.ts'
+
+/** While there is no candidate, only news from outside changes anything. */
+const IDLE_LOOK_MS = 60_000
+
+/** A model that nothing was ever served of. */
+export function initialRollout(model: string, nonce: string): RolloutState {
+  return {
+    schema: ROLLOUT_SCHEMA,
+    model,
+    generation: 0,
+    nonce,
+    stable: null,
+    phase: { kind: 'stable' },
+    quarantine: [],
+    pin: null,
+    lastDecision: null,
+  }
+}
+
+/**
+ * One step of a rollout: pure, so the same state and input give the same answer. At most one
+ * transition; while there are more, `lookAgainAfterMs` is 0. The state is stored before anything
+ * is done about it, so whoever finds it after a crash goes on from there.
+ *
+ * Guarantees: a candidate gets more traffic only after the requests and the watched time that its
+ * step asks for, with no evidence against it; no data changes nothing; evidence is forgotten with
+ * its candidate alone; a digest in quarantine is never tried before `retry`; the stable version is
+ * replaced, or gone back to, only if the other one is ready.
+ */
+export function nextStep(before: RolloutState, input: StepInput): StepResult {
+  const state = withObservations(before, input)
+  if (input.command !== undefined) {
+    const answer = followCommand(state, input.command, input)
+    if (typeof answer !== 'string') return changed(state, answer, input)
+    return { ...unchanged(state, input), refusal: answer }
+  }
+  const { change, problem } = look(state, input)
+  if (change !== undefined) return { ...changed(state, change, input), problem }
+  return { ...unchanged(state, input), problem }
+}
+
+function look(state: RolloutState, input: StepInput): Finding {
+  const { phase } = state
+  const target = targetOf(state, input)
+  switch (phase.kind) {
+    case 'stable':
+    case 'quarantined': {
+      if (target.version === undefined) return { problem: target.problem }
+      return { change: stage(state, target.version, input, 'rollout.staged') }
+    }
+    case 'staged':
+    case 'shadow':
+    case 'canary':
+    case 'paused':
+      return lookAtTrial(state, phase.trial, target, input)
+    case 'promoting':
+      return { change: finishPromotion(state, phase.trial, input) }
+    case 'rollingBack': {
+      const { trial, cause } = phase
+      const { candidate } = trial
+      const refused = { ...candidate, at: input.now.toISOString(), cause }
+      const others = state.quarantine.filter(({ digest }) => digest !== candidate.digest)
+      return {
+        change: {
+          event: 'rollout.quarantined',
+          version: candidate.version,
+          text: `${state.model} ${candidate.version} is in quarantine: ${cause}`,
+          phase: { kind: 'quarantined', candidate, cause },
+          quarantine: [...others, refused].slice(-QUARANTINE_MAX),
+        },
+      }
+    }
+  }
+}
+
+/** What the registry says comes first, then what the judge says, then whether it is time. */
+function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: StepInput): Finding {
+  const { candidate } = trial
+  const info = infoOf(input.versions, candidate)
+  const isWanted = info?.aspired === true && info.status !== 'rejected'
+  const isOther = target.version !== undefined && target.version.digest !== candidate.digest
+  if (isOther && target.version !== undefined) {
+    return { change: stage(state, target.version, input, 'rollout.superseded') }
+  }
+  const isUnwanted = target.isPinned && target.version === undefined && target.problem === undefined
+  if (!isWanted || isUnwanted) {
+    const why = isUnwanted
+      ? 'another version is pinned'
+      : info?.status === 'rejected'
+        ? 'it cannot be loaded'
+        : 'it left the registry'
+    return {
+      change: {
+        event: 'rollout.withdrawn',
+        version: candidate.version,
+        text: `${nameOf(state, candidate)} ended: ${why}`,
+        phase: { kind: 'stable' },
+      },
+    }
+  }
+  if (state.phase.kind !== 'staged') {
+    const found = guard(state, trial, input)
+    if (found.change !== undefined || found.problem !== undefined) return found
+  }
+  if (target.problem !== undefined) return { problem: target.problem }
+  return gate(state, input, target.isPinned)
+}
+
+function stage(
+  state: RolloutState,
+  { version, digest }: NonNullable<Target['version']>,
+  input: StepInput,
+  event: 'rollout.staged' | 'rollout.superseded',
+): Change {
+  const candidate = { version, digest }
+  const name = nameOf(state, candidate)
+  const text = event === 'rollout.staged' ? `${name} begins` : `${name} replaces the candidate`
+  return { event, version, text, phase: { kind: 'staged', trial: newTrial(candidate, input) } }
+}
+
+function finishPromotion(
+  state: RolloutState,
+  trial: Trial,
+  { versions }: StepInput,
+): Change | undefined {
+  const { candidate } = trial
+  if (isReady(versions, candidate)) {
+    return {
+      event: 'rollout.promoted',
+      version: candidate.version,
+      text: `${nameOf(state, candidate)} promoted`,
+      phase: { kind: 'stable' },
+      stable: candidate,
+    }
+  }
+  const info = infoOf(versions, candidate)
+  if (info !== undefined && info.status !== 'rejected') return undefined
+  if (isStableLost(state, versions)) return undefined
+  return rollBack(state, trial, 'it cannot be served any more', {})
+}
+
+function unchanged(state: RolloutState, { policy }: StepInput): StepResult {
+  const isWatched = 'trial' in state.phase
+  return { state, events: [], lookAgainAfterMs: isWatched ? policy.judge.blockMs : IDLE_LOOK_MS }
+}
+
+function changed(state: RolloutState, change: Change, { now, nonce }: StepInput): StepResult {
+  const phase = change.phase ?? state.phase
+  const allowed: readonly PhaseKind[] = TRANSITIONS[state.phase.kind]
+  if (
+    change.phase !== undefined &&
+    phase.kind !== state.phase.kind &&
+    !allowed.includes(phase.kind)
+  ) {
+    throw new CutoverError(
+      'INTERNAL',
+      `the rollout of ${state.model} went from ${state.phase.kind} to ${phase.kind}`,
+    )
+  }
+  const at = now.toISOString()
+  const { event: kind, text, version = null, verdict = null, by = null } = change
+  const lastDecision: Decision = { at, phase: phase.kind, text, by, verdict }
+  const event: RolloutEvent = { kind, model: state.model, version, text, at, by, verdict }
+  return {
+    state: {
+      ...state,
+      generation: state.generation + 1,
+      nonce,
+      stable: change.stable ?? state.stable,
+      phase,
+      quarantine: change.quarantine ?? state.quarantine,
+      pin: change.pin === undefined ? state.pin : change.pin,
+      lastDecision,
+    },
+    events: [event],
+    lookAgainAfterMs: 0,
+  }
+}
