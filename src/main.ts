@@ -1,8 +1,10 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { CutoverError, messageOf } from './domain/errors.ts'
 import { engineOf } from './domain/manifest.ts'
+import { DEFAULT_POLICY, type RolloutPolicy } from './domain/rollout-policy.ts'
 import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
 import { EnginePool, type Occupancy } from './engine/pool.ts'
 import { BodyPool } from './gateway/body-pool.ts'
@@ -10,12 +12,15 @@ import { AdminGateway } from './gateway/admin-gateway.ts'
 import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
-import { openSource } from './registry/open-source.ts'
+import { openRegistry } from './registry/open-registry.ts'
+import type { RolloutsView } from './gateway/rollouts-view.ts'
+import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
 import { logEvents } from './telemetry/event-log.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { Metrics, type ServingGauge } from './telemetry/metrics.ts'
 import { terminalProgress } from './telemetry/progress.ts'
+import { parsePolicy } from './wire/policy.ts'
 import type { Settings } from './wire/settings.ts'
 
 /** Part of the machine's memory that one engine may hold where no bound is set. */
@@ -38,13 +43,34 @@ export async function serve(settings: Settings): Promise<void> {
     metrics.observe(event)
     log(event)
   }
-  const source = await openSource(settings, {
+  const policy = readPolicy(settings)
+  const { source, store, mirror } = await openRegistry(settings, policy, {
     onProblem: (problem) => logger.warn(problem, `${problem.path}: ${problem.reason}`),
     onRecovered: (location) => logger.info({ location }, `${location} can be read again`),
   })
+  const rollouts: Rollouts = new Rollouts({
+    policyOf: (model) => manager.policyOf(model) ?? policy,
+    versionsOf: (model) => manager.versionsOf(model),
+    route: (model, routing) => {
+      const { pin, stickiness } = manager.policyOf(model) ?? policy
+      const pinned = rollouts.get(model)?.state.pin ?? pin
+      manager.route(model, { ...routing, pin: pinned, stickiness })
+    },
+    tell: (event) => logger.info({ event: event.kind, ...event }, event.text),
+    store,
+    mirror,
+  })
   const manager: Manager = new Manager({
     source,
-    observe,
+    rollouts,
+    observe: (event) => {
+      observe(event)
+      if (event.kind === 'engine.ended' && event.cause !== 'closed') {
+        const { model, version } = event
+        const versions = manager.versionsOf(model).filter((each) => each.version === version)
+        for (const { digest } of versions) if (digest !== null) rollouts.crashed(model, digest)
+      }
+    },
     startPool: poolStarter(settings, observe),
     versionsLoadedMax: settings.versionsLoadedMax,
     modelsMax: settings.modelsMax,
@@ -62,6 +88,7 @@ export async function serve(settings: Settings): Promise<void> {
     pending: () => manager.pending,
     source: () => manager.source,
     hint: () => manager.hint(),
+    rollouts: rolloutsView(rollouts),
     unready: () => unreadyReason(manager, { settled, leaving }),
   }
   const gateway = new Gateway(context)
@@ -82,12 +109,44 @@ export async function serve(settings: Settings): Promise<void> {
     if (signal === 'SIGTERM') await sleep(settings.shutdownGraceMs)
     const clean = await gateway.close(settings.drainTimeoutMs)
     admin?.close()
+    await rollouts.close()
     await manager.close()
     logger.info(clean ? 'every request was answered' : 'some requests were cut off')
   })
   await manager.start()
   await manager.settled
   settled = true
+}
+
+/** The gateway's view of the rollouts: what was dispatched is compared by its digest. */
+function rolloutsView(rollouts: Rollouts): RolloutsView {
+  return {
+    dispatched: ({ servable, track }) =>
+      track === 'explicit'
+        ? undefined
+        : rollouts.get(servable.model)?.dispatched(track, servable.local.digest),
+    copied: (model, trial) => {
+      const trials = rollouts.get(model)?.trials
+      const [stable, canary] = [trials?.begin('stable', trial), trials?.begin('canary', trial)]
+      return stable === undefined || canary === undefined ? undefined : { stable, canary }
+    },
+    compared: (model, trial, comparison) => {
+      rollouts.get(model)?.shadows.add(trial, comparison)
+    },
+  }
+}
+
+/** What holds for models that state no policy. Throws CONFIG_INVALID. */
+function readPolicy({ rolloutPolicy: file, rolloutStrategy: strategy }: Settings): RolloutPolicy {
+  const defaults = { ...DEFAULT_POLICY, strategy }
+  if (file === undefined) return defaults
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw new CutoverError('CONFIG_INVALID', `--rollout-policy: ${messageOf(error)}`)
+  }
+  return parsePolicy(bytes, defaults, file)
 }
 
 function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool {
@@ -161,13 +220,13 @@ function memoryBytes(): number {
 }
 
 function* gaugesOf(manager: Manager): Generator<ServingGauge> {
-  for (const [model, { stable, versions }] of manager.table) {
+  for (const [model, { stable, canary, versions }] of manager.table) {
     for (const [version, servable] of versions) {
       const { local, pool } = servable
       yield {
         model,
         version,
-        track: servable === stable ? 'stable' : '',
+        track: servable === stable ? 'stable' : servable === canary?.servable ? 'canary' : '',
         digest: local.digest,
         engine: engineOf(local.format),
         enginesReady: pool.enginesReady,

@@ -1,4 +1,5 @@
 import { CutoverError, messageOf } from '../domain/errors.ts'
+import type { Stratum } from '../domain/evidence.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LoadStep } from '../wire/engine-protocol.ts'
@@ -44,6 +45,8 @@ export interface PoolResult {
   readonly result: EngineResult
   /** From arrival to the start of the attempt that answered. */
   readonly queueMs: number
+  /** Where it ran. */
+  readonly stratum: Stratum
 }
 
 interface Waiter {
@@ -263,13 +266,14 @@ export class EnginePool {
   }
 
   async #attempt(slot: RunningSlot, waiter: Waiter, alone: boolean): Promise<void> {
+    const stratum = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
     slot.inflight++
     slot.exclusive = waiter.suspect
     const queueMs = performance.now() - waiter.arrivedAt
     try {
       const result = await slot.engine.run(waiter.request, alone, this.#options.runTimeoutMs)
       slot.answers++
-      waiter.answer.resolve({ result, queueMs })
+      waiter.answer.resolve({ result, queueMs, stratum })
     } catch (error) {
       if (isEngineGone(error)) this.#suspect(waiter, error)
       else waiter.answer.reject(error)

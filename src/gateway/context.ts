@@ -3,6 +3,7 @@ import type { VersionStatus } from '../serving/manager.ts'
 import type { RouteTable } from '../serving/route-table.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { RolloutsView } from './rollouts-view.ts'
 import type { BodyPool } from './body-pool.ts'
 import type { Settings } from '../wire/settings.ts'
 
@@ -19,6 +20,7 @@ export interface GatewayContext {
   readonly source: () => SourceStatus
   /** The registry may have changed. */
   readonly hint: () => void
+  readonly rollouts: RolloutsView
   /** Undefined when requests are welcome, else why not. */
   readonly unready: () => string | undefined
 }

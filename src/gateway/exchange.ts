@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
-import type { Route } from '../serving/route-table.ts'
+import type { Route, Share } from '../serving/route-table.ts'
 import type { GatewayContext } from './context.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { requestIdOf } from './request-id.ts'
@@ -49,6 +49,18 @@ export class Exchange {
   /** Aborted when the client is gone before it has its answer. */
   get signal(): AbortSignal {
     return this.#hangUp.signal
+  }
+
+  /** What decides the track of this request, where the model's users are to stay on one. */
+  stickyKey({ stickiness }: Share): string | undefined {
+    if (stickiness === undefined) return undefined
+    const { headers } = this.request
+    const value =
+      'header' in stickiness
+        ? headers[stickiness.header.toLowerCase()]
+        : cookieOf(headers.cookie, stickiness.cookie)
+    const key = Array.isArray(value) ? value[0] : value
+    return key === '' ? undefined : key
   }
 
   routedTo(route: Route): void {
@@ -153,4 +165,12 @@ export class Exchange {
       )
     }
   }
+}
+
+function cookieOf(header: string | undefined, name: string): string | undefined {
+  for (const pair of header?.split(';') ?? []) {
+    const at = pair.indexOf('=')
+    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
+  }
+  return undefined
 }

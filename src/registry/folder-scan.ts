@@ -4,6 +4,7 @@ import { messageOf } from '../domain/errors.ts'
 import { completenessOf } from './completeness.ts'
 import type { Found, Layout } from './layout.ts'
 import { modelsOf } from './models-of.ts'
+import type { PolicyFile } from './policies.ts'
 import type { Aspired, AspiredVersion, PendingVersion, RegistryProblem } from './source.ts'
 import { lookAt, type VersionPlace, type VersionSight } from './version-sight.ts'
 
@@ -14,7 +15,8 @@ export interface ScanOptions {
 
 /** What one look at a folder showed, and what the next one needs to know of it. */
 export interface Scan {
-  readonly aspired: Aspired
+  readonly aspired: Omit<Aspired, 'policies'>
+  readonly policies: readonly PolicyFile[]
   /** Time alone may change the set in so many milliseconds; Infinity: not without a change. */
   readonly dueInMs: number
   readonly root: Root
@@ -84,7 +86,8 @@ export async function scanFolder(
   }
   const offered = [...versions.values()].flatMap((watched) => watched.offered ?? [])
   const aspired = { models: modelsOf(offered), pending, problems }
-  return { aspired, dueInMs, root, rootLost: false, versions }
+  const { policies = [] } = found
+  return { aspired, policies, dueInMs, root, rootLost: false, versions }
 }
 
 /** Whether a version is offered as it looks now, and if not, how long to wait for what. */

@@ -1,9 +1,11 @@
 import { CutoverError, messageOf } from '../domain/errors.ts'
+import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import { systemCode } from '../lib/system-error.ts'
 import type { CacheDir } from './cache-dir.ts'
 import { type Scan, scanFolder } from './folder-scan.ts'
 import { FolderVersion } from './folder-version.ts'
 import type { Layout } from './layout.ts'
+import { Policies } from './policies.ts'
 import { type Problems, tellNew } from './problems.ts'
 import type { Aspired, RegistryProblem, Source, SourceStatus } from './source.ts'
 import { type TreeWatcher, watchTree } from './tree-watcher.ts'
@@ -24,6 +26,8 @@ export interface FolderSourceOptions {
   readonly settleMs: number
   /** Look every second instead of watching: network file systems tell of no changes. */
   readonly polling: boolean
+  /** Of models that state none. */
+  readonly policy: RolloutPolicy
   /** Called once per problem, and again when one that was gone is back. */
   readonly onProblem: (problem: RegistryProblem) => void
 }
@@ -34,6 +38,7 @@ export interface FolderSourceOptions {
  */
 export class FolderSource implements Source {
   readonly #options: FolderSourceOptions
+  readonly #policies: Policies
   #listener: (aspired: Aspired) => void = () => {}
   #scan: Scan | undefined
   #emitted = ''
@@ -48,6 +53,7 @@ export class FolderSource implements Source {
 
   constructor(options: FolderSourceOptions) {
     this.#options = options
+    this.#policies = new Policies(options.policy)
   }
 
   get status(): SourceStatus {
@@ -103,6 +109,7 @@ export class FolderSource implements Source {
     if (!scan.rootLost) this.#lastSuccessAt = new Date()
     const isAnother = before === undefined || before.rootLost || !isSame(before.root, scan.root)
     if (isAnother && !scan.rootLost) await this.#watch()
+    await this.#policies.update(scan.policies)
     this.#emit(scan.aspired)
     const isBlind = this.#watcher === undefined || scan.rootLost
     // A timer may fire a little early: not a second time at once.
@@ -156,14 +163,16 @@ export class FolderSource implements Source {
     this.#lookIn(0)
   }
 
-  #emit({ models, pending, problems: found }: Aspired): void {
-    const problems = this.#watchProblem === undefined ? found : [this.#watchProblem, ...found]
+  #emit({ models, pending, problems: found }: Scan['aspired']): void {
+    const ofWatch = this.#watchProblem === undefined ? [] : [this.#watchProblem]
+    const problems = [...ofWatch, ...found, ...this.#policies.problems]
     this.#problems = tellNew(problems, this.#problems, this.#options.onProblem)
     const offered = [...models.values()].flat().map((version) => ({ ...version }))
-    const text = JSON.stringify({ offered, pending, problems })
+    const texts = [...this.#policies.texts]
+    const text = JSON.stringify({ offered, pending, problems, texts })
     if (text === this.#emitted) return
     this.#emitted = text
-    this.#listener({ models, pending, problems })
+    this.#listener({ models, pending, policies: this.#policies.all, problems })
   }
 }
 

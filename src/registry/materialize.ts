@@ -52,7 +52,8 @@ export async function materialize(
       await cache.remove(dir)
       await released?.()
     }
-    const digest = digestOf(manifest)
+    // The same files published again are another version: who publishes means something by it.
+    const digest = digestOf({ ...manifest, model, version })
     return { model, version, digest, dir, ...detected, manifest, bytes, labels, release }
   } catch (error) {
     await cache.remove(staging)

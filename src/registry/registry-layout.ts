@@ -1,5 +1,5 @@
 import type { Dirent } from 'node:fs'
-import { readdir } from 'node:fs/promises'
+import { lstat, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 import { messageOf } from '../domain/errors.ts'
@@ -7,22 +7,28 @@ import { isModelName, parseVersion } from '../domain/version.ts'
 import { isAbsent } from '../lib/system-error.ts'
 import { modelFiles } from './detect-format.ts'
 import type { Found, Layout } from './layout.ts'
+import type { PolicyFile } from './policies.ts'
 import type { RegistryProblem } from './source.ts'
 import { isLasting, type VersionPlace } from './version-sight.ts'
 
 /** Beside a model's versions, the directory in which servers note the state of rollouts. */
 const CONTROL = 'control'
+const POLICY_FILE = 'model.json'
+/** What is larger is no policy, and its parser says so. */
+const POLICY_BYTES_MAX = 128 * 1024
 
 /** `<root>/<model>/<version>/…files…` */
 export function registryLayout(root: string): Layout {
   return {
     root,
+    modelDir: (model) => path.join(root, model),
     concerns: (file) => {
       const [model = '', below = ''] = file.split(path.sep)
       return isLasting(model) && below !== CONTROL
     },
     async find() {
       const places: VersionPlace[] = []
+      const policies: PolicyFile[] = []
       const problems: RegistryProblem[] = []
       const unreadable: string[] = []
       for (const entry of await entriesOf(root)) {
@@ -33,6 +39,7 @@ export function registryLayout(root: string): Layout {
         try {
           const found = await versionsOf(entry.name, dir)
           places.push(...found.places)
+          policies.push(...found.policies)
           problems.push(...found.problems)
         } catch (error) {
           // A directory that went away meanwhile is none.
@@ -41,7 +48,7 @@ export function registryLayout(root: string): Layout {
           problems.push({ path: dir, reason: messageOf(error) })
         }
       }
-      return { places, problems, unreadable }
+      return { places, policies, problems, unreadable }
     },
   }
 }
@@ -50,6 +57,7 @@ export function registryLayout(root: string): Layout {
 export function modelLayout(root: string, model: string): Layout {
   return {
     root,
+    modelDir: () => root,
     concerns: (file) => file.split(path.sep)[0] !== CONTROL,
     async find(): Promise<Found> {
       return { ...(await versionsOf(model, root)), unreadable: [] }
@@ -64,7 +72,10 @@ export async function holdsVersions(dir: string): Promise<boolean> {
   )
 }
 
-async function versionsOf(model: string, dir: string): Promise<Omit<Found, 'unreadable'>> {
+async function versionsOf(
+  model: string,
+  dir: string,
+): Promise<Required<Omit<Found, 'unreadable'>>> {
   const entries = await entriesOf(dir)
   const places: VersionPlace[] = []
   const problems: RegistryProblem[] = []
@@ -84,14 +95,29 @@ async function versionsOf(model: string, dir: string): Promise<Omit<Found, 'unre
   }
   const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   // A model.json beside versions is the model's policy.
-  const stray = modelFiles(files.filter((name) => name !== 'model.json'))[0]
+  const stray = modelFiles(files.filter((name) => name !== POLICY_FILE))[0]
   if (places.length === 0 && stray !== undefined) {
     problems.push({
       path: path.join(dir, stray.path),
       reason: `is in no version: move it to ${path.join(dir, '1')}`,
     })
   }
-  return { places, problems }
+  const policies = places.length > 0 ? await policyIn(dir, model, files) : []
+  return { places, policies, problems }
+}
+
+async function policyIn(dir: string, model: string, files: string[]): Promise<PolicyFile[]> {
+  if (!files.includes(POLICY_FILE)) return []
+  const file = path.join(dir, POLICY_FILE)
+  try {
+    const { mtimeMs, size, ino } = await lstat(file)
+    const read = async () => (size > POLICY_BYTES_MAX ? Buffer.alloc(size) : readFile(file))
+    return [{ model, path: file, state: [mtimeMs, size, ino].join(' '), read }]
+  } catch (error) {
+    // It went meanwhile.
+    if (isAbsent(error)) return []
+    throw error
+  }
 }
 
 async function entriesOf(dir: string): Promise<Dirent[]> {

@@ -1,4 +1,5 @@
 import type { Manifest, ModelFormat } from '../domain/manifest.ts'
+import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 
 /** A version that the registry offers. */
 export interface AspiredVersion {
@@ -29,6 +30,8 @@ export interface Aspired {
   /** Of each model, its versions in ascending order. */
   readonly models: ReadonlyMap<string, readonly AspiredVersion[]>
   readonly pending: readonly PendingVersion[]
+  /** Of each model that states one. */
+  readonly policies: ReadonlyMap<string, RolloutPolicy>
   /** What the registry holds and cannot be understood. */
   readonly problems: readonly RegistryProblem[]
 }

@@ -2,6 +2,8 @@ import { setMaxListeners } from 'node:events'
 
 import { CutoverError, type ErrorCode, messageOf } from '../domain/errors.ts'
 import type { DeploymentEvent, DeploymentObserver } from '../domain/events.ts'
+import type { RolloutPolicy } from '../domain/rollout-policy.ts'
+import type { VersionRef } from '../domain/rollout.ts'
 import type { EnginePool } from '../engine/pool.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
@@ -12,7 +14,7 @@ import type {
   Source,
   SourceStatus,
 } from '../registry/source.ts'
-import type { ModelRoutes, RouteTable } from './route-table.ts'
+import type { ModelRoutes, RouteTable, Stickiness } from './route-table.ts'
 import { Servable } from './servable.ts'
 import { keyOf, type LoadingStep, type Pulled, VersionEntry } from './version-entry.ts'
 import { type Action, nextAction } from './version-policy.ts'
@@ -42,8 +44,44 @@ export type StartPool = (
   },
 ) => Promise<EnginePool>
 
+/** What a model's rollout wants. */
+export interface ModelRouting {
+  /** Null: nothing was ever served. */
+  readonly stable: VersionRef | null
+  readonly canary: TrafficShare | null
+  readonly shadow: TrafficShare | null
+  /** Versions that stay loaded, or are to be, the most needed first. */
+  readonly keep: readonly VersionRef[]
+  /** A version that is to be loaded whatever its digest. */
+  readonly pin: number | undefined
+  readonly stickiness: Stickiness | undefined
+}
+
+interface TrafficShare extends VersionRef {
+  readonly trial: string
+  readonly weight: number
+}
+
+/** Who decides which version takes the traffic. */
+export interface RolloutHooks {
+  /** Called before anything of a model is loaded; `route` is called before it resolves. */
+  open(model: string): Promise<void>
+  /** A version of the model became ready, failed, came or went. */
+  changed(model: string): void
+  isQuarantined(model: string, digest: string): boolean
+}
+
+/** A version as a rollout sees it. */
+export interface VersionInfo extends Omit<VersionRef, 'digest'> {
+  /** Null until it was read once. */
+  readonly digest: string | null
+  readonly aspired: boolean
+  readonly status: 'loading' | 'ready' | 'rejected'
+}
+
 export interface ManagerOptions {
   readonly source: Source
+  readonly rollouts: RolloutHooks
   readonly startPool: StartPool
   readonly observe: DeploymentObserver
   readonly versionsLoadedMax: number
@@ -53,7 +91,10 @@ export interface ManagerOptions {
 
 interface ModelEntry {
   readonly versions: Map<string, VersionEntry>
+  /** Takes the traffic now. */
   stable: VersionEntry | undefined
+  /** Undefined until its rollout is known. */
+  routing: ModelRouting | undefined
 }
 
 export interface VersionStatus {
@@ -78,6 +119,7 @@ export class Manager {
   /** Loads and retirements under way. */
   readonly #work = new Set<Promise<void>>()
   #pending: readonly PendingVersion[] = []
+  #policies: Aspired['policies'] = new Map()
   #table: RouteTable = new Map()
   #loads = 0
 
@@ -120,6 +162,30 @@ export class Manager {
     )
   }
 
+  /** What the registry says of a model's rollouts; undefined: nothing. */
+  policyOf(model: string): RolloutPolicy | undefined {
+    return this.#policies.get(model)
+  }
+
+  versionsOf(model: string): VersionInfo[] {
+    const versions = this.#models.get(model)?.versions.values() ?? []
+    return [...versions].map(({ source, digest = null, aspired, state }) => ({
+      version: source.version,
+      digest,
+      aspired,
+      status: state.kind === 'ready' || state.kind === 'rejected' ? state.kind : 'loading',
+    }))
+  }
+
+  /** Makes the routes of a model what its rollout wants, as far as the versions are ready. */
+  route(name: string, routing: ModelRouting): void {
+    const model = this.#models.get(name)
+    if (model === undefined || this.#closing.signal.aborted) return
+    model.routing = routing
+    this.#updateRoutes(name, model)
+    this.#reconcile(name, model)
+  }
+
   async start(): Promise<void> {
     await this.#options.source.start((aspired) => this.#aspire(aspired))
   }
@@ -136,8 +202,9 @@ export class Manager {
     )
   }
 
-  #aspire({ models, pending }: Aspired): void {
+  #aspire({ models, pending, policies }: Aspired): void {
     this.#pending = pending
+    this.#policies = policies
     for (const [name, model] of this.#models) {
       const keys = new Set((models.get(name) ?? []).map(keyOf))
       for (const entry of model.versions.values()) entry.aspired = keys.has(entry.key)
@@ -153,27 +220,31 @@ export class Manager {
       }
     }
     this.#reconcileAll()
+    for (const name of this.#models.keys()) this.#options.rollouts.changed(name)
   }
 
   #modelEntry(name: string): ModelEntry | undefined {
     const known = this.#models.get(name)
     if (known !== undefined || this.#models.size >= this.#options.modelsMax) return known
-    const model: ModelEntry = { versions: new Map(), stable: undefined }
+    const model: ModelEntry = { versions: new Map(), stable: undefined, routing: undefined }
     this.#models.set(name, model)
+    this.#track(this.#options.rollouts.open(name))
     return model
   }
 
   #reconcileAll(): void {
     for (const [name, model] of this.#models) this.#reconcile(name, model)
-    if (this.#loads === 0) this.#settled.resolve()
+    const isOpening = [...this.#models.values()].some(({ routing }) => routing === undefined)
+    if (this.#loads === 0 && !isOpening) this.#settled.resolve()
   }
 
   /** Performs actions until the policy has none, or the next one is a load that must wait. */
   #reconcile(name: string, model: ModelEntry): void {
-    while (!this.#closing.signal.aborted) {
+    while (!this.#closing.signal.aborted && model.routing !== undefined) {
+      const entries = [...model.versions.values()]
       const action = nextAction({
-        versions: [...model.versions.values()].map(({ view }) => view),
-        stable: model.stable?.key,
+        versions: entries.map((entry) => entry.view(this.#isRefused(name, entry))),
+        needed: neededOf(model, model.routing),
         loadedMax: this.#options.versionsLoadedMax,
       })
       if (action === undefined || !this.#perform(name, model, action)) break
@@ -189,9 +260,6 @@ export class Manager {
         if (this.#loads > 0) return false
         this.#loads++
         this.#track(this.#load(name, entry))
-        return true
-      case 'route':
-        this.#route(name, model, entry)
         return true
       case 'drain':
         this.#track(this.#drain(name, model, entry))
@@ -232,10 +300,12 @@ export class Manager {
       local = await entry.source.materialize(signal, (bytesDone, bytesTotal) =>
         onStep('pulling', undefined, { bytesDone, bytesTotal }),
       )
+      entry.digest = local.digest
+      if (this.#isRefused(model, entry)) throw quarantined(model, version)
       const pool = await this.#options.startPool(local, { signal, onStep })
       entry.become({ kind: 'ready', servable: new Servable(local, pool) })
       const loaded = this.#models.get(model)
-      if (loaded !== undefined) this.#updateTable(model, loaded)
+      if (loaded !== undefined) this.#updateRoutes(model, loaded)
       const tookMs = performance.now() - startedAt
       this.#tell({
         kind: 'version.ready',
@@ -249,6 +319,7 @@ export class Manager {
       this.#failed(model, entry, signal, error)
     } finally {
       this.#loads--
+      this.#options.rollouts.changed(model)
     }
   }
 
@@ -261,6 +332,11 @@ export class Manager {
     }
     const code = error instanceof CutoverError ? error.code : 'INTERNAL'
     const reason = messageOf(error)
+    if (code === 'QUARANTINED') {
+      entry.become({ kind: 'new' })
+      this.#tell({ kind: 'version.rejected', model, version, code, reason })
+      return
+    }
     entry.failures++
     const crashed = code === 'ENGINE_CRASHED' && entry.failures >= CRASHES_TO_REJECT
     if (FINAL.has(code) || crashed) {
@@ -277,34 +353,51 @@ export class Manager {
     this.#tell({ kind: 'version.retrying', model, version, reason, delayMs })
   }
 
-  #route(name: string, model: ModelEntry, entry: VersionEntry): void {
-    const from = model.stable?.source.version
-    model.stable = entry
-    this.#updateTable(name, model)
-    this.#tell({ kind: 'version.promoted', model: name, version: entry.source.version, from })
-  }
-
   async #drain(name: string, model: ModelEntry, entry: VersionEntry): Promise<void> {
     if (entry.state.kind !== 'ready') return
     const { servable } = entry.state
     const { version } = entry.source
     entry.become({ kind: 'draining', servable })
-    this.#updateTable(name, model)
+    this.#updateRoutes(name, model)
     this.#tell({ kind: 'version.draining', model: name, version })
     const leasesLeft = await servable.retire(this.#options.drainTimeoutMs)
     entry.become({ kind: 'new' })
     this.#tell({ kind: 'version.unloaded', model: name, version, leasesLeft })
   }
 
-  #updateTable(name: string, { stable, versions }: ModelEntry): void {
-    if (stable?.state.kind !== 'ready') return
+  #isRefused(model: string, { digest }: VersionEntry): boolean {
+    return digest !== undefined && this.#options.rollouts.isQuarantined(model, digest)
+  }
+
+  /** Brings the table to what is wanted; until the wanted stable version is ready, the last stays. */
+  #updateRoutes(name: string, model: ModelEntry): void {
+    const { versions, routing } = model
+    if (routing === undefined) return
+    const { stickiness } = routing
+    const wanted = readyEntry(model, routing.stable)
+    if (wanted !== undefined && wanted.entry !== model.stable) {
+      const from = model.stable?.source.version
+      model.stable = wanted.entry
+      const { version } = wanted.entry.source
+      this.#tell({ kind: 'version.promoted', model: name, version, from })
+    }
+    if (model.stable?.state.kind !== 'ready') return
+    const stable = model.stable.state.servable
+    const share = (traffic: TrafficShare | null) => {
+      const servable = readyEntry(model, traffic)?.servable
+      return traffic === null || servable === undefined
+        ? undefined
+        : { servable, weight: traffic.weight, trial: traffic.trial, stickiness }
+    }
     const ready = [...versions.values()].flatMap(({ state, source }) =>
       state.kind === 'ready' ? [[source.version, state.servable] as const] : [],
     )
     const routes: ModelRoutes = {
-      stable: stable.state.servable,
+      stable,
+      canary: share(routing.canary),
+      shadow: share(routing.shadow),
       // Where a version was replaced in place, two have its number: the stable one answers.
-      versions: new Map([...ready, [stable.source.version, stable.state.servable]]),
+      versions: new Map([...ready, [stable.version, stable]]),
     }
     this.#table = new Map([...this.#table, [name, routes]])
   }
@@ -312,4 +405,32 @@ export class Manager {
   #tell(event: DeploymentEvent): void {
     this.#options.observe(event)
   }
+}
+
+/** The entries that the routes need, by their digests, or by number while those are not known. */
+function neededOf({ versions, stable }: ModelEntry, { keep, pin }: ModelRouting): string[] {
+  const entries = [...versions.values()]
+  const kept = keep.flatMap((ref) =>
+    entries.filter(({ source, digest }) =>
+      digest === undefined ? source.version === ref.version : digest === ref.digest,
+    ),
+  )
+  const pinned = entries.filter(({ source, aspired }) => aspired && source.version === pin)
+  // What takes the traffic now stays until something else has taken it.
+  return [...(stable === undefined ? [] : [stable]), ...kept, ...pinned].map(({ key }) => key)
+}
+
+function readyEntry({ versions }: ModelEntry, ref: VersionRef | null) {
+  for (const entry of versions.values()) {
+    const { state, digest } = entry
+    if (state.kind === 'ready' && digest === ref?.digest) return { entry, servable: state.servable }
+  }
+  return undefined
+}
+
+function quarantined(model: string, version: number): CutoverError {
+  return new CutoverError(
+    'QUARANTINED',
+    `it was rolled back before, and is in quarantine: cutover retry ${model} ${version} clears it`,
+  )
 }

@@ -1,5 +1,5 @@
 import { CutoverError } from '../domain/errors.ts'
-import type { Route, RouteTable } from './route-table.ts'
+import type { Route, RouteTable, Share } from './route-table.ts'
 
 const NAMES_SHOWN = 10
 
@@ -8,6 +8,8 @@ export interface RouteRequest {
   readonly model?: string | undefined
   /** Absent: whatever takes the traffic. */
   readonly version?: number | undefined
+  /** Which track the request takes where a canary has a share. */
+  readonly draw: (canary: Share) => 'stable' | 'canary'
 }
 
 /**
@@ -16,7 +18,7 @@ export interface RouteRequest {
  */
 export function pick(
   table: RouteTable,
-  { model, version }: RouteRequest,
+  { model, version, draw }: RouteRequest,
   defaultModel: string | undefined,
 ): Route {
   const name = model ?? defaultModel ?? onlyModel(table)
@@ -24,7 +26,12 @@ export function pick(
   if (routes === undefined) {
     throw new CutoverError('MODEL_NOT_FOUND', `there is no model ${name}; ${offer(table)}`)
   }
-  if (version === undefined) return { servable: routes.stable, track: 'stable' }
+  if (version === undefined) {
+    const { canary, stable } = routes
+    return canary !== undefined && draw(canary) === 'canary'
+      ? { servable: canary.servable, track: 'canary' }
+      : { servable: stable, track: 'stable' }
+  }
   const servable = routes.versions.get(version)
   if (servable === undefined) {
     const loaded = [...routes.versions.keys()].sort((a, b) => a - b).join(', ')

@@ -4,10 +4,26 @@ import type { Servable } from './servable.ts'
 export type Track = 'stable' | 'canary' | 'explicit'
 
 export interface ModelRoutes {
-  /** Takes what names no version. */
+  /** Takes what names no version, but for what the canary takes. */
   readonly stable: Servable
+  readonly canary: Share | undefined
+  /** Gets copies of requests. */
+  readonly shadow: Share | undefined
   /** Every version that is loaded, the stable one among them, by its number. */
   readonly versions: ReadonlyMap<number, Servable>
+}
+
+/** The header or cookie whose value keeps a user on one version. */
+export type Stickiness = { readonly header: string } | { readonly cookie: string }
+
+/** A part of a model's traffic. */
+export interface Share {
+  readonly servable: Servable
+  /** In per cent. */
+  readonly weight: number
+  /** Identifies the try to promote this version. */
+  readonly trial: string
+  readonly stickiness: Stickiness | undefined
 }
 
 /**

@@ -2,6 +2,10 @@ import type { EnginePool } from '../engine/pool.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LocalVersion } from '../registry/source.ts'
 
+/** What a servable is asked, and answers. */
+export type ServableRequest = Parameters<EnginePool['run']>[0]
+export type ServableAnswer = Awaited<ReturnType<EnginePool['run']>>
+
 /** A version that is loaded and can be lent to requests. */
 export class Servable {
   readonly local: LocalVersion

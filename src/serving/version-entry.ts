@@ -30,6 +30,8 @@ export class VersionEntry {
   aspired = true
   /** Loads that failed for a reason that may pass. */
   failures = 0
+  /** Of its manifest; undefined until it has been read once. */
+  digest: string | undefined
   #state: VersionState = { kind: 'new' }
   #since = new Date()
 
@@ -46,9 +48,9 @@ export class VersionEntry {
     return this.#since
   }
 
-  get view(): VersionView {
+  view(refused: boolean): VersionView {
     const { key, aspired } = this
-    return { key, version: this.source.version, aspired, state: this.#state.kind }
+    return { key, version: this.source.version, aspired, refused, state: this.#state.kind }
   }
 
   become(next: VersionState): void {

@@ -4,6 +4,8 @@ export interface VersionView {
   readonly version: number
   /** The registry holds it. */
   readonly aspired: boolean
+  /** Its digest is in quarantine. */
+  readonly refused: boolean
   readonly state: VersionStateKind
 }
 
@@ -21,15 +23,14 @@ export const TRANSITIONS = {
 
 export interface ModelView {
   readonly versions: readonly VersionView[]
-  /** Key of the version that takes the traffic. */
-  readonly stable: string | undefined
-  /** How many of the newest versions are kept loaded; at least 1. */
+  /** Keys of the versions that the routes need, the most needed first. */
+  readonly needed: readonly string[]
+  /** How many of the newest versions are kept loaded beside those; at least 1. */
   readonly loadedMax: number
 }
 
 export type Action =
   | { readonly kind: 'load'; readonly key: string }
-  | { readonly kind: 'route'; readonly key: string }
   | { readonly kind: 'drain'; readonly key: string }
   | { readonly kind: 'cancel'; readonly key: string }
   | { readonly kind: 'forget'; readonly key: string }
@@ -41,30 +42,27 @@ const FORGETTABLE: ReadonlySet<VersionStateKind> = new Set(['new', 'rejected', '
  * to do now. Stateless: the same view gives the same answer, and performing the answers one after
  * the other ends.
  *
- * Availability-preserving: what takes the traffic leaves only when something else has taken it,
- * so an empty registry, or one with broken versions only, leaves the last good one serving.
+ * Availability-preserving: what the routes need stays, whatever the registry says; it leaves when
+ * they need something else. So an empty registry, or one with broken versions only, leaves the
+ * last good one serving.
  */
-export function nextAction({ versions, stable, loadedMax }: ModelView): Action | undefined {
-  const wanted = versions
-    .filter(({ aspired, state }) => aspired && state !== 'rejected' && state !== 'retrying')
-    .sort((a, b) => b.version - a.version)
-    .slice(0, loadedMax)
-  const best = wanted.find(({ state }) => state === 'ready')
-  const isWanted = (view: VersionView) => wanted.includes(view)
+export function nextAction({ versions, needed, loadedMax }: ModelView): Action | undefined {
+  const loadable = versions.filter(
+    ({ aspired, refused, state }) =>
+      aspired && !refused && state !== 'rejected' && state !== 'retrying',
+  )
+  const newest = [...loadable].sort((a, b) => b.version - a.version).slice(0, loadedMax)
+  const inNeed = needed.flatMap((key) => versions.find((view) => view.key === key) ?? [])
+  const isWanted = (view: VersionView) => inNeed.includes(view) || newest.includes(view)
 
-  if (best !== undefined && best.key !== stable) {
-    const current = versions.find(({ key }) => key === stable)
-    if (current === undefined || !isWanted(current) || current.version <= best.version) {
-      return { kind: 'route', key: best.key }
-    }
-  }
   for (const view of versions) {
-    if (isWanted(view)) continue
-    if (view.state === 'ready' && view.key !== stable) return { kind: 'drain', key: view.key }
-    if (view.state === 'loading') return { kind: 'cancel', key: view.key }
     if (!view.aspired && FORGETTABLE.has(view.state)) return { kind: 'forget', key: view.key }
+    if (isWanted(view)) continue
+    if (view.state === 'ready') return { kind: 'drain', key: view.key }
+    if (view.state === 'loading') return { kind: 'cancel', key: view.key }
   }
+  const wanted = [...inNeed, ...newest]
   if (wanted.some(({ state }) => state === 'loading')) return undefined
-  const next = wanted.find(({ state }) => state === 'new')
+  const next = wanted.find((view) => view.state === 'new' && loadable.includes(view))
   return next === undefined ? undefined : { kind: 'load', key: next.key }
 }

@@ -91,6 +91,16 @@ export const SETTINGS = {
   s3RequestTimeoutMs: ms(30_000, 'time the bucket may take to answer, files of versions aside'),
   s3StallTimeoutMs: ms(15_000, 'time after which a pull that hardly moves is begun anew'),
 
+  rolloutStrategy: z
+    .enum(['canary', 'immediate'])
+    .default('canary')
+    .describe('how a new version takes the traffic where neither file nor model.json says so'),
+  rolloutPolicy: z
+    .string()
+    .min(1)
+    .optional()
+    .describe('JSON file, as a model.json, with what holds for models that do not say otherwise'),
+
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')

@@ -4,24 +4,27 @@ import { type ModelView, nextAction, type VersionView } from '../../src/serving/
 
 type Short = [version: number, state: VersionView['state'], aspired?: boolean]
 
-function view(versions: Short[], stable?: number, loadedMax = 1): ModelView {
+function view(versions: Short[], needed: number[] = [], loadedMax = 1): ModelView {
   return {
     versions: versions.map(([version, state, aspired = true]) => ({
       key: `v${version}`,
       version,
       state,
       aspired,
+      refused: false,
     })),
-    stable: stable === undefined ? undefined : `v${stable}`,
+    needed: needed.map((version) => `v${version}`),
     loadedMax,
   }
 }
+
+const [one, two, three] = [1, 2, 3]
 
 describe('nextAction', () => {
   test.each<[string, ModelView, string | undefined]>([
     ['nothing there, nothing to do', view([]), undefined],
     [
-      'the newest is loaded first',
+      'the newest is loaded',
       view([
         [1, 'new'],
         [3, 'new'],
@@ -38,60 +41,114 @@ describe('nextAction', () => {
       undefined,
     ],
     [
-      'what is ready takes the traffic',
+      'what is ready and newest stays',
       view([
         [1, 'new'],
         [2, 'ready'],
       ]),
-      'route v2',
+      undefined,
     ],
     [
-      'the old one leaves after that',
+      'what the routes need is loaded first',
       view(
         [
-          [1, 'ready'],
-          [2, 'ready'],
+          [1, 'new'],
+          [2, 'new'],
         ],
-        2,
+        [one],
       ),
-      'drain v1',
+      'load v1',
     ],
     [
-      'and not before',
-      view(
-        [
-          [1, 'ready'],
-          [2, 'ready'],
-        ],
-        1,
-      ),
-      'route v2',
-    ],
-    [
-      'a newer one loads beside the stable',
+      'and then the newest',
       view(
         [
           [1, 'ready'],
           [2, 'new'],
         ],
-        1,
+        [one],
       ),
       'load v2',
     ],
     [
-      'a newer one overtakes one that loads',
+      'of what is needed, the first',
+      view(
+        [
+          [1, 'new'],
+          [2, 'new'],
+        ],
+        [two, one],
+      ),
+      'load v2',
+    ],
+    [
+      'both stay while both are needed',
       view(
         [
           [1, 'ready'],
-          [2, 'loading'],
-          [3, 'new'],
+          [2, 'ready'],
         ],
-        1,
+        [one, two],
       ),
-      'cancel v2',
+      undefined,
     ],
     [
-      'a rejected version is passed over',
+      'what is needed no more leaves',
+      view(
+        [
+          [1, 'ready'],
+          [2, 'ready'],
+        ],
+        [two],
+      ),
+      'drain v1',
+    ],
+    [
+      'also when it is newer',
+      view(
+        [
+          [1, 'ready'],
+          [2, 'rejected'],
+          [3, 'ready', false],
+        ],
+        [one],
+      ),
+      'drain v3',
+    ],
+    [
+      'what left the registry stays while it is needed',
+      view([[1, 'ready', false]], [one]),
+      undefined,
+    ],
+    [
+      'and one is loaded beside it',
+      view(
+        [
+          [1, 'new'],
+          [2, 'ready', false],
+        ],
+        [two],
+      ),
+      'load v1',
+    ],
+    [
+      'it cannot be loaded again',
+      view(
+        [
+          [1, 'new', false],
+          [2, 'ready'],
+        ],
+        [one, two],
+      ),
+      'forget v1',
+    ],
+    [
+      'an empty registry unloads nothing that serves',
+      view([[3, 'ready', false]], [three]),
+      undefined,
+    ],
+    [
+      'what was rejected is passed over',
       view([
         [1, 'new'],
         [2, 'rejected'],
@@ -99,144 +156,140 @@ describe('nextAction', () => {
       'load v1',
     ],
     [
-      'and does not disturb the stable',
-      view(
-        [
-          [1, 'ready'],
-          [2, 'rejected'],
-        ],
-        1,
-      ),
-      undefined,
-    ],
-    [
-      'one to be tried again does not either',
-      view(
-        [
-          [1, 'ready'],
-          [2, 'retrying'],
-        ],
-        1,
-      ),
-      undefined,
-    ],
-    [
-      'but where nothing serves, an older one helps out',
+      'what is tried again later, too',
       view([
         [1, 'new'],
         [2, 'retrying'],
       ]),
       'load v1',
     ],
-    ['a removed stable serves until another can', view([[2, 'ready', false]], 2), undefined],
     [
-      'the one before it is loaded first',
-      view(
-        [
-          [1, 'new'],
-          [2, 'ready', false],
-        ],
-        2,
-      ),
-      'load v1',
-    ],
-    [
-      'then routed, although it is older',
+      'what is rejected stays known',
       view(
         [
           [1, 'ready'],
-          [2, 'ready', false],
+          [2, 'rejected'],
         ],
-        2,
+        [one],
       ),
-      'route v1',
+      undefined,
     ],
     [
-      'a removed load is cancelled',
-      view(
-        [
-          [1, 'ready'],
-          [2, 'loading', false],
-        ],
-        1,
-      ),
-      'cancel v2',
-    ],
-    [
-      'what is gone and unloaded is forgotten',
+      'until it leaves the registry',
       view(
         [
           [1, 'ready'],
           [2, 'rejected', false],
         ],
-        1,
+        [one],
       ),
       'forget v2',
     ],
     [
-      'a draining version is waited for',
+      'a load that nobody wants is cancelled',
+      view([
+        [1, 'loading', false],
+        [2, 'new'],
+      ]),
+      'cancel v1',
+    ],
+    [
+      'a newer one ends the load of an older',
+      view([
+        [1, 'loading'],
+        [2, 'new'],
+      ]),
+      'cancel v1',
+    ],
+    [
+      'but not of one that is needed',
       view(
         [
-          [1, 'draining'],
-          [2, 'ready', false],
+          [1, 'loading'],
+          [2, 'new'],
         ],
-        2,
+        [one],
       ),
       undefined,
     ],
     [
-      'two are kept loaded on demand',
+      'older ones stay loaded on demand',
       view(
         [
           [1, 'new'],
           [2, 'ready'],
         ],
-        2,
+        [two],
         2,
       ),
       'load v1',
     ],
     [
-      'the older of two does not take over',
+      'up to a bound',
       view(
         [
-          [1, 'ready'],
+          [1, 'new'],
           [2, 'ready'],
+          [3, 'ready'],
         ],
-        2,
+        [three],
         2,
       ),
       undefined,
     ],
     [
-      'a third one pushes the oldest out',
+      'what drains is let be',
       view(
         [
-          [1, 'ready'],
+          [1, 'draining'],
           [2, 'ready'],
-          [3, 'ready'],
         ],
-        3,
-        2,
+        [two],
       ),
-      'drain v1',
+      undefined,
     ],
-  ])('%s', (_, model, expected) => {
-    const action = nextAction(model)
+    ['what drains is not loaded meanwhile', view([[1, 'draining', false]], []), undefined],
+  ])('%s', (_what, given, expected) => {
+    const action = nextAction(given)
     expect(action && `${action.kind} ${action.key}`).toBe(expected)
   })
 
-  test('a version replaced in place is loaded, routed, and the former state drained', () => {
-    const before: VersionView = { key: '1@a', version: 1, aspired: false, state: 'ready' }
-    const after: VersionView = { key: '1@b', version: 1, aspired: true, state: 'new' }
-    const model = { stable: '1@a', loadedMax: 1 }
-    expect(nextAction({ ...model, versions: [before, after] })).toEqual({
-      kind: 'load',
-      key: '1@b',
-    })
-    const versions = [before, { ...after, state: 'ready' as const }]
-    expect(nextAction({ ...model, versions })).toEqual({ kind: 'route', key: '1@b' })
-    const swapped = { ...model, stable: '1@b', versions }
-    expect(nextAction(swapped)).toEqual({ kind: 'drain', key: '1@a' })
+  test('what is in quarantine is not kept, nor loaded', () => {
+    const refused = { key: 'v2', version: 2, aspired: true, refused: true } as const
+    const good = { key: 'v1', version: 1, aspired: true, refused: false, state: 'ready' } as const
+    const common = { needed: ['v1'], loadedMax: 1 }
+    const ready = { ...common, versions: [good, { ...refused, state: 'ready' as const }] }
+    expect(nextAction(ready)).toEqual({ kind: 'drain', key: 'v2' })
+    const idle = { ...common, versions: [good, { ...refused, state: 'new' as const }] }
+    expect(nextAction(idle)).toBe(undefined)
+  })
+
+  test('performed one after the other, the answers end', () => {
+    const states: VersionView['state'][] = ['new', 'loading', 'ready', 'rejected', 'retrying']
+    const after = { load: 'ready', drain: 'new', cancel: 'new', forget: undefined } as const
+    for (let seed = 0; seed < 2_000; seed++) {
+      let versions = Array.from({ length: 4 }, (_, index): VersionView => {
+        const bits = (seed * 7919 + index * 104_729) >>> 3
+        const state = states[bits % states.length] ?? 'new'
+        return {
+          key: `v${index}`,
+          version: index + 1,
+          state,
+          aspired: bits % 3 > 0,
+          refused: bits % 5 === 0,
+        }
+      })
+      const needed = seed % 4 === 0 ? [] : [`v${seed % 4}`]
+      let steps = 0
+      for (; steps < 20; steps++) {
+        const action = nextAction({ versions, needed, loadedMax: 1 + (seed % 2) })
+        if (action === undefined) break
+        const state = after[action.kind]
+        versions = versions.flatMap((each) =>
+          each.key !== action.key ? [each] : state === undefined ? [] : [{ ...each, state }],
+        )
+      }
+      expect(steps).toBeLessThan(20)
+    }
   })
 })

@@ -1,6 +1,7 @@
 import { afterEach } from 'vitest'
 
-import { openSource } from '../../src/registry/open-source.ts'
+import { DEFAULT_POLICY } from '../../src/domain/rollout-policy.ts'
+import { openRegistry } from '../../src/registry/open-registry.ts'
 import type { Aspired, AspiredVersion, RegistryProblem, Source } from '../../src/registry/source.ts'
 import { settingsSchema } from '../../src/wire/settings.ts'
 import { temporaryDirectory } from './registry.ts'
@@ -31,7 +32,7 @@ export class RegistryWatch {
     const cacheDir = temporaryDirectory()
     const problems: RegistryProblem[] = []
     const given = { registry, cacheDir, settleMs, watchPolling, versionBytesMax }
-    const source = await openSource(settingsSchema.parse(given), {
+    const { source } = await openRegistry(settingsSchema.parse(given), DEFAULT_POLICY, {
       onProblem: (problem) => problems.push(problem),
       onRecovered: () => {},
     })

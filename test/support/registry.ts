@@ -41,6 +41,11 @@ export class TestRegistry {
     renameSync(staging, this.versionDir(model, version))
   }
 
+  /** Writes the model.json of a model. */
+  setPolicy(model: string, policy: object): void {
+    writeFileSync(path.join(this.dir, model, 'model.json'), JSON.stringify(policy))
+  }
+
   remove(model: string, version: number): void {
     rmSync(this.versionDir(model, version), { recursive: true })
   }

@@ -1,11 +1,12 @@
 import { CutoverError } from '../../domain/errors.ts'
 import { isModelName, parseVersion } from '../../domain/version.ts'
-import { pick } from '../../serving/pick.ts'
 import type { Route } from '../../serving/route-table.ts'
 import { readBody } from '../body.ts'
 import type { GatewayContext } from '../context.ts'
 import { checkContentType, imageOf } from '../image-body.ts'
 import type { Exchange } from '../exchange.ts'
+import { checkRoute, serveRequest } from '../serve-request.ts'
+import { shadow } from '../shadow.ts'
 
 /** `POST …/predict`: an image in, its class out. */
 export async function predict(
@@ -18,24 +19,20 @@ export async function predict(
   const topK = topKOf(exchange.query.get('top_k'), settings.topKMax)
   const wanted = routeRequestOf(params)
   // A request that cannot be routed, or is of no known type, is refused before its body is read.
-  pick(context.table(), wanted, settings.defaultModel)
+  checkRoute(context, wanted)
   checkContentType(request.headers['content-type'])
   const body = await readBody(request, settings.bodyBytesMax, context.bodies)
   const image = imageOf(body, request.headers['content-type'])
 
-  const route = pick(context.table(), wanted, settings.defaultModel)
-  exchange.routedTo(route)
-  const { result, queueMs } = await route.servable.lend(({ pool }) =>
-    pool.run(
-      { kind: 'image', image, topK: topK ?? 1 },
-      { deadlineMs: settings.requestTimeoutMs, signal: exchange.signal },
-    ),
-  )
+  const engineRequest = { kind: 'image', image, topK: topK ?? 1 } as const
+  const { route, answer } = await serveRequest(context, exchange, wanted, engineRequest)
+  const { result, queueMs } = answer
   if (result.kind !== 'classes') throw new CutoverError('INTERNAL', 'an image gave no classes')
-  // Answered, so nobody holds it any more; after a failure somebody might.
-  context.bodies.giveBack(body)
   exchange.served({ queueMs, ...result.timings })
   exchange.reply(200, answerOf(route, result.classes, topK))
+  shadow(context, route, engineRequest, answer)
+  // Answered, so nobody holds it any more; after a failure somebody might.
+  context.bodies.giveBack(body)
 }
 
 type Classes = readonly { readonly index: number; readonly score: number }[]

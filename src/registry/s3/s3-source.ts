@@ -1,23 +1,32 @@
 import { messageOf } from '../../domain/errors.ts'
+import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import { backoffMs } from '../../lib/backoff.ts'
-import { POLICY_FILE } from '../../wire/model-policy.ts'
 import { modelsOf } from '../models-of.ts'
-import { applyPins } from '../pins.ts'
+import { Policies, type PolicyFile } from '../policies.ts'
 import { type Problems, tellNew } from '../problems.ts'
 import type { Aspired, RegistryProblem, Source, SourceStatus } from '../source.ts'
-import { type Catalogue, catalogueOf, type ListedVersion, signatureOf } from './catalogue.ts'
+import {
+  type Catalogue,
+  catalogueOf,
+  POLICY_FILE,
+  type ListedVersion,
+  signatureOf,
+} from './catalogue.ts'
 import type { Listing } from './listing.ts'
-import { Policies } from './policies.ts'
 import { S3Version, type S3VersionOptions } from './s3-version.ts'
 
 /** Hints come in swarms: one look serves all that come within this time. */
 const HINT_DELAY_MS = 20
+/** What is larger is no policy, and its parser says so. */
+const POLICY_BYTES_MAX = 128 * 1024
 const OUTAGE_POLL_MS_MAX = 60_000
 /** Versions whose bytes were wrong are tried again, in case they were broken on the way. */
 const RECHECK = { polls: 30, msMax: 6 * 3600 * 1000 }
 
 export interface S3SourceOptions extends S3VersionOptions {
   readonly pollIntervalMs: number
+  /** Of models that state none. */
+  readonly policy: RolloutPolicy
   /** Called once per problem, and again when one that was gone is back. */
   readonly onProblem: (problem: RegistryProblem) => void
   readonly onRecovered: (location: string) => void
@@ -54,7 +63,7 @@ export class S3Source implements Source {
 
   constructor(options: S3SourceOptions) {
     this.#options = options
-    this.#policies = new Policies(options.bucket)
+    this.#policies = new Policies(options.policy)
   }
 
   get status(): SourceStatus {
@@ -124,8 +133,8 @@ export class S3Source implements Source {
       listing === before?.listing
         ? before
         : { listing, catalogue: catalogueOf(listing, bucket.location) }
-    const changed = await this.#policies.read(seen.catalogue.policies, signal)
-    if (changed) await saved.savePolicies(this.#policies.all)
+    const changed = await this.#policies.update(this.#policyFiles(seen.catalogue, signal))
+    if (changed) await saved.savePolicies(this.#policies.texts)
     if (seen !== before || this.#mayRecheck()) this.#offers = this.#offersOf(seen.catalogue)
     if (seen !== before) await saved.retain((version) => this.#offers.has(keyOf(version)))
     const wasAway = this.#unavailable !== undefined
@@ -147,6 +156,20 @@ export class S3Source implements Source {
       const version = new S3Version({ ...identity, files: undefined }, this.#options)
       this.#offers.set(keyOf(version), { version, listed: undefined, refusals: 0 })
     }
+  }
+
+  #policyFiles({ policies }: Catalogue, signal: AbortSignal): PolicyFile[] {
+    const { bucket } = this.#options
+    return [...policies].map(([model, { etag }]) => ({
+      model,
+      path: `${bucket.location.url}/${model}/${POLICY_FILE}`,
+      state: etag,
+      read: async () => {
+        const options = { bytesMax: POLICY_BYTES_MAX }
+        const found = await bucket.get(`${model}/${POLICY_FILE}`, signal, options)
+        return found === undefined || found === 'changed' ? undefined : found.body
+      },
+    }))
   }
 
   #mayRecheck(): boolean {
@@ -187,17 +210,11 @@ export class S3Source implements Source {
   #emit(): void {
     const { url } = this.#options.bucket.location
     const away = this.#unavailable
-    const all = modelsOf([...this.#offers.values()].map(({ version }) => version))
-    const { models, problems: ofPins } = applyPins(
-      all,
-      this.#policies.all,
-      (model) => `${url}/${model}/${POLICY_FILE}`,
-    )
+    const models = modelsOf([...this.#offers.values()].map(({ version }) => version))
     const problems = [
       ...(away === undefined ? [] : [{ path: url, reason: away }]),
       ...(this.#seen?.catalogue.problems ?? []),
       ...this.#policies.problems,
-      ...ofPins,
     ]
     this.#problems = tellNew(problems, this.#problems, this.#options.onProblem)
     const pending = this.#seen?.catalogue.pending ?? []
@@ -207,10 +224,10 @@ export class S3Source implements Source {
       version,
       fingerprint,
     ])
-    const text = JSON.stringify([identities, pending])
+    const text = JSON.stringify([identities, pending, [...this.#policies.texts]])
     if (text === this.#emitted) return
     this.#emitted = text
-    this.#listener({ models, pending, problems })
+    this.#listener({ models, pending, policies: this.#policies.all, problems })
   }
 }
 

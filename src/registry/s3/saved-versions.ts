@@ -7,17 +7,13 @@ import { z } from 'zod'
 import type { Manifest } from '../../domain/manifest.ts'
 import { isModelName, parseVersion } from '../../domain/version.ts'
 import { isAbsent } from '../../lib/system-error.ts'
-import type { ModelPolicy } from '../../wire/model-policy.ts'
 import { canonicalManifest, parseManifest } from '../../wire/manifest.ts'
 
 const FILE = /^(?<model>.+)~(?<version>\d+)\.json$/
 
 const POLICIES = 'policies.json'
 
-const policiesRecord = z.record(
-  z.string().refine(isModelName),
-  z.object({ pin: z.int().positive().optional() }),
-)
+const policiesRecord = z.record(z.string().refine(isModelName), z.string())
 const record = z.object({ fingerprint: z.string(), etag: z.string(), manifest: z.string() })
 
 /** A version that was served from this disk, and whose files may still be there. */
@@ -35,38 +31,39 @@ export interface SavedVersion {
  * from when it starts while the bucket is away.
  */
 export class SavedVersions {
-  readonly #dir: string
+  readonly dir: string
   #known = new Map<string, SavedVersion>()
-  #policies: ReadonlyMap<string, ModelPolicy> = new Map()
+  #policies: ReadonlyMap<string, string> = new Map()
 
   /** `shared` is a directory that outlives the process; each registry has its own part of it. */
   constructor(shared: string, location: string) {
     const name = createHash('sha256').update(location).digest('hex').slice(0, 16)
-    this.#dir = path.join(shared, 'saved', name)
+    this.dir = path.join(shared, 'saved', name)
   }
 
   /** Reads what is there. What cannot be understood is removed: it is only a copy. */
   async load(): Promise<void> {
-    const names = await readdir(this.#dir).catch((error: unknown) => {
+    const entries = await readdir(this.dir, { withFileTypes: true }).catch((error: unknown) => {
       if (isAbsent(error)) return []
       throw error
     })
-    for (const name of names) {
+    for (const { name } of entries.filter((entry) => entry.isFile())) {
       if (name === POLICIES) {
         this.#policies = await this.#readPolicies()
         continue
       }
       const saved = await this.#read(name).catch(() => undefined)
-      if (saved === undefined) await rm(path.join(this.#dir, name), { force: true })
+      if (saved === undefined) await rm(path.join(this.dir, name), { force: true })
       else this.#known.set(nameOf(saved), saved)
     }
   }
 
-  get policies(): ReadonlyMap<string, ModelPolicy> {
+  /** The text of each model's model.json. */
+  get policies(): ReadonlyMap<string, string> {
     return this.#policies
   }
 
-  async savePolicies(policies: ReadonlyMap<string, ModelPolicy>): Promise<void> {
+  async savePolicies(policies: ReadonlyMap<string, string>): Promise<void> {
     this.#policies = policies
     await this.#write(POLICIES, JSON.stringify(Object.fromEntries(policies)))
   }
@@ -93,21 +90,21 @@ export class SavedVersions {
     for (const [name, saved] of this.#known) {
       if (isThere(saved)) continue
       this.#known.delete(name)
-      await rm(path.join(this.#dir, name), { force: true })
+      await rm(path.join(this.dir, name), { force: true })
     }
   }
 
   /** A reader, and a crash, finds the old text or the new one. */
   async #write(name: string, text: string): Promise<void> {
-    await mkdir(this.#dir, { recursive: true, mode: 0o700 })
-    const temporary = path.join(this.#dir, `.${randomBytes(6).toString('hex')}`)
+    await mkdir(this.dir, { recursive: true, mode: 0o700 })
+    const temporary = path.join(this.dir, `.${randomBytes(6).toString('hex')}`)
     await writeFile(temporary, text, { mode: 0o600, flush: true })
-    await rename(temporary, path.join(this.#dir, name))
+    await rename(temporary, path.join(this.dir, name))
   }
 
-  async #readPolicies(): Promise<ReadonlyMap<string, ModelPolicy>> {
+  async #readPolicies(): Promise<ReadonlyMap<string, string>> {
     try {
-      const text = await readFile(path.join(this.#dir, POLICIES), 'utf8')
+      const text = await readFile(path.join(this.dir, POLICIES), 'utf8')
       return new Map(Object.entries(policiesRecord.parse(JSON.parse(text))))
     } catch {
       return new Map()
@@ -118,7 +115,7 @@ export class SavedVersions {
     const { model = '', version: digits = '' } = FILE.exec(name)?.groups ?? {}
     const version = parseVersion(digits)
     if (version === undefined || !isModelName(model)) return undefined
-    const text = await readFile(path.join(this.#dir, name), 'utf8')
+    const text = await readFile(path.join(this.dir, name), 'utf8')
     const { fingerprint, etag, manifest } = record.parse(JSON.parse(text))
     return { model, version, fingerprint, etag, manifest: parseManifest(Buffer.from(manifest)) }
   }

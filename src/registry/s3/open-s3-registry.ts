@@ -1,23 +1,27 @@
 import path from 'node:path'
 
+import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import type { Settings } from '../../wire/settings.ts'
 import { BlobCache } from '../blob-cache.ts'
 import type { CacheDir } from '../cache-dir.ts'
-import type { SourceObserver } from '../open-source.ts'
-import type { Source } from '../source.ts'
+import { BucketStore } from '../control/bucket-store.ts'
+import { FallbackStore } from '../control/fallback-store.ts'
+import { FolderStore } from '../control/folder-store.ts'
+import { type OpenRegistry, readOnlyProblem, type SourceObserver } from '../open-registry.ts'
 import { S3Bucket } from './bucket.ts'
 import { createS3Client } from './client.ts'
 import type { S3Location } from './location.ts'
 import { S3Source } from './s3-source.ts'
 import { SavedVersions } from './saved-versions.ts'
 
-/** A source of the versions at a location, which keeps what it pulls below `cache.shared`. */
-export function openS3Source(
+/** The registry at a location; what is pulled and seen of it is kept below `cache.shared`. */
+export function openS3Registry(
   location: S3Location,
   cache: CacheDir,
   settings: Settings,
-  { onProblem, onRecovered }: SourceObserver,
-): Source {
+  policy: RolloutPolicy,
+  observer: SourceObserver,
+): OpenRegistry {
   const client = createS3Client({
     pathStyle: settings.s3PathStyle,
     connectTimeoutMs: settings.s3ConnectTimeoutMs,
@@ -28,10 +32,12 @@ export function openS3Source(
     bytesMax: settings.cacheBytesMax,
     freeBytesMin: settings.cacheFreeBytesMin,
   })
-  return new S3Source({
-    bucket: new S3Bucket(client, { location, requestTimeoutMs: settings.s3RequestTimeoutMs }),
+  const bucket = new S3Bucket(client, { location, requestTimeoutMs: settings.s3RequestTimeoutMs })
+  const saved = new SavedVersions(cache.shared, location.url)
+  const source = new S3Source({
+    bucket,
     cache,
-    saved: new SavedVersions(cache.shared, location.url),
+    saved,
     pull: {
       blobs,
       bytesMax: settings.versionBytesMax,
@@ -39,7 +45,13 @@ export function openS3Source(
       stallTimeoutMs: settings.s3StallTimeoutMs,
     },
     pollIntervalMs: settings.pollIntervalMs,
-    onProblem,
-    onRecovered,
+    policy,
+    ...observer,
   })
+  const readOnly = readOnlyProblem(location.url, observer)
+  return {
+    source,
+    store: new FallbackStore(new BucketStore(bucket), readOnly),
+    mirror: new FolderStore((model) => path.join(saved.dir, model)),
+  }
 }

@@ -4,6 +4,7 @@ import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { Manifest } from '../domain/manifest.ts'
+import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import { isAbsent } from '../lib/system-error.ts'
 import { MANIFEST_FILE } from '../wire/manifest.ts'
 import type { Settings } from '../wire/settings.ts'
@@ -15,6 +16,10 @@ import { readModelJson } from './model-json.ts'
 import { isS3Url, parseS3Url } from './s3/location.ts'
 import { holdsVersions, modelLayout, registryLayout } from './registry-layout.ts'
 import { directoryLayout, fileLayout, identityOfDir, identityOfFile } from './single-layout.ts'
+import { FallbackStore } from './control/fallback-store.ts'
+import { FolderStore } from './control/folder-store.ts'
+import type { DocumentStore } from './control/document-store.ts'
+import { MemoryStore } from './control/memory-store.ts'
 import type { RegistryProblem, Source } from './source.ts'
 import { lookAt } from './version-sight.ts'
 
@@ -24,29 +29,58 @@ export interface SourceObserver {
   readonly onRecovered: (location: string) => void
 }
 
+/** A registry that is open: what is in it, and where the state of its rollouts is kept. */
+export interface OpenRegistry {
+  readonly source: Source
+  readonly store: DocumentStore
+  /** Of what this server saw last of that state, on its own disk. */
+  readonly mirror: DocumentStore
+}
+
 /**
- * The source for what `cutover serve` was given: a bucket, a registry folder, a directory with one
- * model's versions, a directory that is a model, or a model file. Throws CONFIG_INVALID for
- * anything else.
+ * Opens what `cutover serve` was given: a bucket, a registry folder, a directory with one model's
+ * versions, a directory that is a model, or a model file. `policy` is that of models that state
+ * none. Throws CONFIG_INVALID for anything else.
  */
-export async function openSource(settings: Settings, observer: SourceObserver): Promise<Source> {
-  if (isS3Url(settings.registry)) return openBucket(settings, observer)
+export async function openRegistry(
+  settings: Settings,
+  policy: RolloutPolicy,
+  observer: SourceObserver,
+): Promise<OpenRegistry> {
+  if (isS3Url(settings.registry)) {
+    const location = parseS3Url(settings.registry)
+    // Who serves a folder has no use for the SDK: 20 MB, and 0.2 s to load.
+    const { openS3Registry } = await import('./s3/open-s3-registry.ts')
+    const cache = await openCacheDir(settings.cacheDir)
+    return openS3Registry(location, cache, settings, policy, observer)
+  }
   const layout = await layoutFor(settings.registry)
-  return new FolderSource({
+  const source = new FolderSource({
     layout,
     cache: await openCacheDir(settings.cacheDir),
     bytesMax: settings.versionBytesMax,
     settleMs: settings.settleMs,
     polling: settings.watchPolling,
+    policy,
     onProblem: observer.onProblem,
   })
+  const { root, modelDir } = layout
+  const mirror = new MemoryStore()
+  if (modelDir === undefined) return { source, store: new MemoryStore(), mirror }
+  const store = new FallbackStore(new FolderStore(modelDir), readOnlyProblem(root, observer))
+  return { source, store, mirror }
 }
 
-async function openBucket(settings: Settings, observer: SourceObserver): Promise<Source> {
-  const location = parseS3Url(settings.registry)
-  // Who serves a folder has no use for the SDK: 20 MB, and 0.2 s to load.
-  const { openS3Source } = await import('./s3/open-s3-source.ts')
-  return openS3Source(location, await openCacheDir(settings.cacheDir), settings, observer)
+/** Tells that the state of rollouts ends with this process. */
+export function readOnlyProblem(
+  location: string,
+  { onProblem }: SourceObserver,
+): (reason: string) => void {
+  return (reason) =>
+    onProblem({
+      path: location,
+      reason: `the state of rollouts cannot be kept there and ends with this process: ${reason}`,
+    })
 }
 
 async function layoutFor(given: string): Promise<Layout> {

@@ -1,0 +1,30 @@
+import type { RequestOutcome } from '../rollout/trial-recorder.ts'
+import type { Route } from '../serving/route-table.ts'
+
+/** What the gateway tells rollouts, and asks of them. */
+export interface RolloutsView {
+  /**
+   * Called when a request goes to a version; what it answers is called when the request has ended.
+   * Undefined where nothing is compared.
+   */
+  dispatched(route: Route): ((outcome: RequestOutcome) => void) | undefined
+  /** Called when a request is copied; each is called when its version has answered. */
+  copied(
+    model: string,
+    trial: string,
+  ):
+    | {
+        readonly stable: (outcome: RequestOutcome) => void
+        readonly canary: (outcome: RequestOutcome) => void
+      }
+    | undefined
+  compared(
+    model: string,
+    trial: string,
+    comparison: {
+      readonly stableClass: number
+      readonly candidateClass: number
+      readonly distance: number
+    },
+  ): void
+}

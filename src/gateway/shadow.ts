@@ -1,0 +1,59 @@
+import type { Route } from '../serving/route-table.ts'
+import type { ServableAnswer, ServableRequest } from '../serving/servable.ts'
+import type { GatewayContext } from './context.ts'
+import { outcomeOf, outcomeOfAnswer } from './serve-request.ts'
+
+const DEADLINE_MS = 5_000
+
+type Classes = readonly { readonly index: number; readonly score: number }[]
+
+/**
+ * Sends a copy of an answered request to the candidate of a shadow phase and compares what it
+ * says. Never on the client's clock, and only while nobody waits for either version.
+ */
+export function shadow(
+  { table, rollouts }: GatewayContext,
+  { servable: stable, track }: Route,
+  request: Extract<ServableRequest, { kind: 'image' }>,
+  answer: ServableAnswer,
+): void {
+  const share = table().get(stable.model)?.shadow
+  if (share === undefined || track !== 'stable' || 100 * Math.random() >= share.weight) return
+  const { servable: candidate, trial } = share
+  const isBusy = [stable, candidate].some(({ pool }) => pool.queueLength > 0)
+  if (isBusy || candidate.pool.inflight >= candidate.pool.enginesReady) return
+  // The original goes back to the pool of bodies.
+  const copy = { ...request, image: Buffer.from(request.image) }
+  const copied = rollouts.copied(stable.model, trial)
+  copied?.stable(outcomeOfAnswer(answer))
+  candidate
+    .lend(({ pool }) => pool.run(copy, { deadlineMs: DEADLINE_MS }))
+    .then((second) => {
+      copied?.canary(outcomeOfAnswer(second))
+      const [a, b] = [bestOf(answer), bestOf(second)]
+      const [first, other] = [a[0], b[0]]
+      if (first === undefined || other === undefined) return
+      rollouts.compared(stable.model, trial, {
+        stableClass: first.index,
+        candidateClass: other.index,
+        distance: distanceOf(a, b),
+      })
+    })
+    .catch((error: unknown) => copied?.canary(outcomeOf(error)))
+}
+
+function bestOf({ result }: ServableAnswer): Classes {
+  return result.kind === 'classes' ? result.classes : []
+}
+
+/** Half the sum of the differences of the scores, of the classes that both were asked for. */
+function distanceOf(a: Classes, b: Classes): number {
+  const scores = new Map(b.map(({ index, score }) => [index, score]))
+  const ofA = a.reduce(
+    (sum, { index, score }) => sum + Math.abs(score - (scores.get(index) ?? 0)),
+    0,
+  )
+  const known = new Set(a.map(({ index }) => index))
+  const ofB = b.reduce((sum, { index, score }) => sum + (known.has(index) ? 0 : Math.abs(score)), 0)
+  return Math.min(1, (ofA + ofB) / 2)
+}

@@ -1,0 +1,297 @@
+import { randomUUID } from 'node:crypto'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import type { RolloutPolicy } from '../domain/rollout-policy.ts'
+import type { Command, RolloutEvent, RolloutState } from '../domain/rollout.ts'
+import { backoffMs } from '../lib/backoff.ts'
+import { Mutex } from '../lib/mutex.ts'
+import { Baseline } from './baseline.ts'
+import { type DocumentStore, readState, writeState } from './documents.ts'
+import { initialRollout, nextStep } from './next-step.ts'
+import { type Routing, routingOf } from './routing.ts'
+import { ShadowRecorder } from './shadow-recorder.ts'
+import type { StepInput, VersionInfo } from './step.ts'
+import { isQuarantined } from './target.ts'
+import { trialOf, weightOf } from './trial.ts'
+import { type Arm, type RequestOutcome, TrialRecorder } from './trial-recorder.ts'
+
+/** More transitions at once than this are a bug, or two servers that undo each other's. */
+const STEPS_AT_ONCE_MAX = 50
+const RETRY = { firstMs: 500, maxMs: 30_000 }
+
+/** What a rollout needs of the server. */
+export interface RolloutHost {
+  readonly policy: () => RolloutPolicy
+  readonly versions: () => readonly VersionInfo[]
+  readonly route: (routing: Routing) => void
+  readonly tell: (event: RolloutEvent) => void
+  readonly store: DocumentStore
+  /** The documents this server saw last, on its own disk: what it starts from without `store`. */
+  readonly mirror: DocumentStore
+}
+
+/**
+ * The reconcile loop of one model's rollout: looks, decides by `nextStep`, stores what was decided,
+ * and only then acts on it. Whoever finds the stored state after a crash goes on from there, and
+ * of two servers with one registry each follows what was stored first.
+ */
+export class ModelRollout {
+  readonly model: string
+  readonly trials: TrialRecorder
+  readonly #baseline = new Baseline()
+  readonly shadows = new ShadowRecorder(() => this.#later(0))
+  readonly #host: RolloutHost
+  readonly #mutex = new Mutex()
+  readonly #closing = new AbortController()
+  #state: RolloutState
+  #tag: string | undefined
+  /** The state is the registry's, not only what this server last saw or made up. */
+  #attached = false
+  #problem: string | undefined
+  #failures = 0
+  #crashes = { canary: 0, stable: 0 }
+  #timer: NodeJS.Timeout | undefined
+  #dueAtMs = Infinity
+
+  constructor(model: string, host: RolloutHost) {
+    this.model = model
+    this.#host = host
+    this.#state = initialRollout(model, randomUUID())
+    this.trials = new TrialRecorder(() => this.#later(0))
+  }
+
+  get state(): RolloutState {
+    return this.#state
+  }
+
+  /** What keeps it from going on. */
+  get problem(): string | undefined {
+    return this.#problem
+  }
+
+  isQuarantined(digest: string): boolean {
+    return isQuarantined(this.#state, digest)
+  }
+
+  /** Reads the state, or what this server last saw of it. Does not throw. */
+  open(): Promise<void> {
+    return this.#mutex.run(async () => {
+      await this.#attach()
+      if (!this.#attached) {
+        const seen = await readState(this.#host.mirror, this.model, this.#closing.signal).catch(
+          () => undefined,
+        )
+        if (seen !== undefined) this.#state = seen.state
+      }
+      this.#act()
+      this.#later(0)
+    })
+  }
+
+  /** Something changed: look at once. */
+  changed(): void {
+    this.#later(0)
+  }
+
+  /**
+   * Called when a request goes to a version by chance or by its sticky key; what it answers is
+   * called when the request has ended.
+   */
+  dispatched(arm: Arm, digest: string): (outcome: RequestOutcome) => void {
+    const { phase, stable } = this.#state
+    const trial = trialOf(phase)
+    const isCompared = trial !== undefined && weightOf(phase) > 0
+    const record = isCompared ? this.trials.begin(arm, trial.id) : undefined
+    const isBaseline = arm === 'stable' && digest === stable?.digest
+    return (outcome) => {
+      record?.(outcome)
+      if (!isBaseline || outcome.kind !== 'answered') return
+      this.#baseline.add(outcome.stratum, outcome.serviceMs, outcome.classIndex)
+    }
+  }
+
+  crashed(digest: string): void {
+    const trial = trialOf(this.#state.phase)
+    if (trial === undefined) return
+    if (digest === trial.candidate.digest) this.#crashes.canary++
+    else if (digest === this.#state.stable?.digest) this.#crashes.stable++
+    else return
+    this.#later(0)
+  }
+
+  /** Throws ROLLOUT_REFUSED with the reason, or REGISTRY_UNAVAILABLE: nothing was done then. */
+  command(command: Command): Promise<void> {
+    return this.#mutex.run(async () => {
+      if (!this.#attached) await this.#attach()
+      if (!this.#attached) {
+        throw new CutoverError('REGISTRY_UNAVAILABLE', this.#problem ?? 'its state is not known')
+      }
+      const refusal = await this.#steps(command)
+      if (refusal !== undefined) throw new CutoverError('ROLLOUT_REFUSED', refusal)
+    })
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort()
+    clearTimeout(this.#timer)
+    await this.#mutex.run(() => Promise.resolve())
+  }
+
+  #later(delayMs: number): void {
+    const atMs = performance.now() + delayMs
+    if (this.#closing.signal.aborted || atMs >= this.#dueAtMs) return
+    clearTimeout(this.#timer)
+    this.#dueAtMs = atMs
+    this.#timer = setTimeout(() => void this.#mutex.run(() => this.#look()), delayMs)
+  }
+
+  async #look(): Promise<void> {
+    this.#dueAtMs = Infinity
+    if (this.#closing.signal.aborted) return
+    try {
+      if (!this.#attached) await this.#attach()
+      if (this.#attached) await this.#steps(undefined)
+      else this.#stepAlone()
+      if (this.#attached) this.#failures = 0
+    } catch (error) {
+      if (this.#closing.signal.aborted) return
+      this.#problem = messageOf(error)
+      this.#failures++
+      this.#later(backoffMs(this.#failures, RETRY))
+    }
+  }
+
+  async #attach(): Promise<void> {
+    try {
+      await this.#reload()
+      this.#attached = true
+      this.#problem = undefined
+    } catch (error) {
+      this.#problem = messageOf(error)
+      this.#failures++
+      this.#later(backoffMs(this.#failures, RETRY))
+    }
+  }
+
+  async #reload(): Promise<void> {
+    const stored = await readState(this.#host.store, this.model, this.#closing.signal)
+    this.#tag = stored?.tag
+    if (stored !== undefined) this.#state = stored.state
+  }
+
+  /** Decides, stores and acts until there is nothing to do now. Answers why a command was refused. */
+  async #steps(command: Command | undefined): Promise<string | undefined> {
+    let pending = command
+    for (let steps = 0; steps < STEPS_AT_ONCE_MAX; steps++) {
+      const input = this.#input(pending)
+      const result = nextStep(this.#state, input)
+      if (result.refusal !== undefined) return result.refusal
+      this.#problem = result.problem
+      if (result.state === this.#state) {
+        this.#taken(input)
+        this.#later(result.lookAgainAfterMs)
+        return undefined
+      }
+      if (!(await this.#store(result.state))) continue
+      this.#taken(input)
+      pending = undefined
+      for (const event of result.events) this.#host.tell(event)
+      this.#act()
+      if (result.lookAgainAfterMs > 0) {
+        this.#later(result.lookAgainAfterMs)
+        return undefined
+      }
+    }
+    this.#later(RETRY.firstMs)
+    return undefined
+  }
+
+  /** False: another server was first; the state is now what that one stored. */
+  async #store(state: RolloutState): Promise<boolean> {
+    const { signal } = this.#closing
+    let tag: string | undefined
+    try {
+      tag = await writeState(this.#host.store, state, this.#tag, signal)
+    } catch (error) {
+      // A candidate that is found worse gets no more traffic from this server, stored or not.
+      if (weightOf(state.phase) < weightOf(this.#state.phase)) {
+        this.#host.route(routingOf(state, this.#host.policy()))
+      }
+      throw error
+    }
+    if (tag === undefined) {
+      await this.#reload()
+      this.#act()
+      return false
+    }
+    const stableBefore = this.#state.stable?.digest
+    this.#state = state
+    this.#tag = tag
+    if (state.stable?.digest !== stableBefore) this.#baseline.clear()
+    // Only a copy: without it a start during an outage has less to go by.
+    await this.#mirror(state).catch(() => undefined)
+    return true
+  }
+
+  async #mirror(state: RolloutState): Promise<void> {
+    const { signal } = this.#closing
+    const { mirror } = this.#host
+    const before = await mirror.read(this.model, signal)
+    await writeState(mirror, state, before?.tag, signal)
+  }
+
+  /** Without a registry nothing is decided but what to serve where nothing was. */
+  #stepAlone(): void {
+    if (this.#state.stable !== null) return
+    for (let steps = 0; steps < STEPS_AT_ONCE_MAX; steps++) {
+      const input = this.#input(undefined)
+      const policy = { ...input.policy, strategy: 'immediate' as const }
+      const { state } = nextStep(this.#state, { ...input, policy })
+      if (state === this.#state) return
+      this.#state = state
+      this.#act()
+    }
+  }
+
+  #input(command: Command | undefined): StepInput {
+    const policy = this.#host.policy()
+    const trial = trialOf(this.#state.phase)
+    return {
+      policy,
+      versions: this.#host.versions(),
+      blocks: [...this.trials.complete],
+      crashes: { ...this.#crashes },
+      reference: trial?.reference === null ? this.#baseline.reference(policy.judge) : undefined,
+      shadow: trial === undefined ? undefined : this.shadows.summaryOf(trial),
+      command,
+      now: new Date(),
+      nonce: randomUUID(),
+    }
+  }
+
+  /** What was decided upon is not told again. */
+  #taken({ blocks, crashes }: StepInput): void {
+    this.trials.drop(blocks)
+    this.#crashes.canary -= crashes.canary
+    this.#crashes.stable -= crashes.stable
+  }
+
+  /** Makes the server do what the state says. */
+  #act(): void {
+    const policy = this.#host.policy()
+    const { phase } = this.#state
+    const trial = trialOf(phase)
+    const isCompared = phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused'
+    this.trials.watch(
+      trial === undefined || !isCompared
+        ? undefined
+        : {
+            trial: trial.id,
+            weight: weightOf(phase),
+            blockMs: policy.judge.blockMs,
+            reference: trial.reference,
+          },
+    )
+    this.#host.route(routingOf(this.#state, policy))
+  }
+}

@@ -1,0 +1,76 @@
+import { describe, expect, test } from 'vitest'
+
+import { predict } from '../support/client.ts'
+import { bright } from '../support/images.ts'
+import { startLoad } from '../support/load.ts'
+import { registryWith } from '../support/registry.ts'
+import { type LogLine, startServer, type TestServer, waitFor } from '../support/server.ts'
+
+/** Short enough for a test: three steps, blocks of a fifth of a second. */
+const POLICY = {
+  rollout: {
+    strategy: 'canary',
+    steps: [
+      { weight: 10, minRequests: 20, minDuration: '500ms' },
+      { weight: 50, minRequests: 50, minDuration: '500ms' },
+    ],
+    judge: { block: '200ms', classes: { enabled: false } },
+  },
+}
+
+async function serve(registry: ReturnType<typeof registryWith>, policy: object = POLICY) {
+  registry.setPolicy('m', policy)
+  return startServer(registry.dir)
+}
+
+function happened(server: TestServer, kind: string, version: number): Promise<unknown> {
+  const isIt = (line: LogLine) => line['version'] === version
+  return waitFor(() => server.events(kind).some(isIt), `${kind} of ${version}`, 45_000)
+}
+
+describe('a new version', () => {
+  test('that is good is promoted step by step, and no request fails', async () => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry)
+    const load = startLoad(server.url, bright, 16)
+    registry.add('m', 2, 'class-2')
+    await happened(server, 'rollout.promoted', 2)
+    await waitFor(
+      async () => (await predict(server.url, bright)).body.class_index === 2,
+      'version 2',
+    )
+    const { failures, classes } = await load.stop()
+    expect(failures).toEqual([])
+    expect(new Set(classes.keys())).toEqual(new Set([1, 2]))
+    expect(server.events('rollout.step').map(({ msg }) => msg)).toEqual([
+      'm 1 → 2 gets 10 % of the traffic',
+      'm 1 → 2 gets 50 % of the traffic',
+    ])
+    expect(server.events('rollout.rollingBack')).toEqual([])
+  })
+
+  test.each([
+    ['answers with errors', 'fail', 'errors'],
+    ['answers with NaN', 'nan', 'invalid outputs'],
+  ])('that %s is rolled back, and no request fails', async (_what, network, reason) => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry)
+    const load = startLoad(server.url, bright, 16)
+    registry.add('m', 2, network)
+    await happened(server, 'rollout.quarantined', 2)
+    const { failures, classes } = await load.stop()
+    expect(failures).toEqual([])
+    expect([...classes.keys()]).toEqual([1])
+    expect(server.events('rollout.rollingBack')[0]?.msg).toContain(reason)
+    // It stays away, also after a restart.
+    await server.stop()
+    const again = await startServer(registry.dir)
+    expect((await predict(again.url, bright)).body.class_index).toBe(1)
+    await waitFor(() => again.events('version.rejected').length > 0, 'the quarantine')
+    expect(again.events('version.rejected')[0]).toMatchObject({ code: 'QUARANTINED', version: 2 })
+    registry.add('m', 3, 'class-3')
+    const second = startLoad(again.url, bright, 8)
+    await happened(again, 'rollout.promoted', 3)
+    expect((await second.stop()).failures).toEqual([])
+  })
+})
