@@ -149,7 +149,7 @@ function readPolicy({ rolloutPolicy: file, rolloutStrategy: strategy }: Settings
   return parsePolicy(bytes, defaults, file)
 }
 
-function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool {
+export function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool {
   const cores = cpuCount()
   const occupancy: Occupancy = { inflight: 0 }
   const device = settings.device === 'auto' ? visibleDevice() : settings.device

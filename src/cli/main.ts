@@ -2,11 +2,10 @@ import { createRequire } from 'node:module'
 
 import { Command } from 'commander'
 
-import { CutoverError, messageOf } from '../domain/errors.ts'
+import { publishCommand } from './commands/publish.ts'
 import { serveCommand } from './commands/serve.ts'
-
-/** A command that was used wrongly, as against one that failed. */
-const EXIT_USAGE = 2
+import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { writeError } from './output.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
 
@@ -14,13 +13,19 @@ const program = new Command('cutover')
   .description('A model server for Node.js with deployment built in.')
   .version(version)
   .showHelpAfterError()
+  // The program's --version is not that of `publish`.
+  .enablePositionalOptions()
   .addCommand(serveCommand())
+  .addCommand(publishCommand())
+
+for (const command of [program, ...program.commands]) {
+  // commander has printed what it is about.
+  command.exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : EXIT_USAGE))
+}
 
 try {
   await program.parseAsync()
 } catch (error) {
-  const isOurs = error instanceof CutoverError
-  process.stderr.write(`cutover: ${messageOf(error)}\n`)
-  if (!isOurs && error instanceof Error) process.stderr.write(`${error.stack}\n`)
-  process.exit(isOurs && error.code === 'CONFIG_INVALID' ? EXIT_USAGE : 1)
+  writeError(error)
+  process.exit(exitCodeOf(error))
 }

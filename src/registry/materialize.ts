@@ -83,7 +83,7 @@ async function seal(dir: string, paths: readonly string[]): Promise<void> {
   for (const directory of directories) await chmod(directory, 0o500)
 }
 
-function kerasUnsupported(entry: string): CutoverError {
+export function kerasUnsupported(entry: string): CutoverError {
   return new CutoverError(
     'FORMAT_UNSUPPORTED',
     `${entry} is a Keras file, which is not served yet: export it to ONNX or SavedModel`,

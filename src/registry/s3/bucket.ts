@@ -134,16 +134,32 @@ export class S3Bucket {
     }
   }
 
-  /** Writes an object of any size, over one that is there. `open` is called once. */
+  /** The bytes of an object of any size. Throws VERSION_INCOMPLETE when there is none. */
+  async *open(key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
+    try {
+      const command = new GetObjectCommand(this.#object(key))
+      const { Body } = await this.#client.send(command, { abortSignal: signal })
+      yield* Body as Readable as AsyncIterable<Buffer>
+    } catch (error) {
+      signal.throwIfAborted()
+      if (isKeyAbsent(error)) throw new CutoverError('VERSION_INCOMPLETE', `${key} is missing`)
+      throw registryError(`reading ${key}`, error)
+    }
+  }
+
+  /**
+   * Writes an object of any size where none is, in parts when it is large. Answers false when
+   * there is one, which may be one's own: an answer can get lost.
+   */
   async upload(
     key: string,
     body: Readable,
     signal: AbortSignal,
     onProgress: (bytes: number) => void,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const upload = new Upload({
       client: this.#client,
-      params: { ...this.#object(key), Body: body },
+      params: { ...this.#object(key), Body: body, IfNoneMatch: '*' },
       partSize: PART_BYTES,
       queueSize: 2,
     })
@@ -153,11 +169,14 @@ export class S3Bucket {
     try {
       signal.throwIfAborted()
       await upload.done()
+      return true
     } catch (error) {
       signal.throwIfAborted()
+      if (statusOf(error) === PRECONDITION_FAILED) return false
       throw registryError(`uploading ${key}`, error)
     } finally {
       signal.removeEventListener('abort', stop)
+      body.destroy()
     }
   }
 

@@ -1,0 +1,36 @@
+import type { Command } from 'commander'
+
+import { CutoverError } from '../domain/errors.ts'
+import { isModelName, parseVersion } from '../domain/version.ts'
+
+/** What both `publish` and `manifest` put into a manifest. */
+export function addDraftOptions(command: Command): Command {
+  return command
+    .option('--labels <file>', 'JSON array of the names of classes, published as labels.json')
+    .option('--annotate <key=value>', 'a note such as git=4f2a91c; may be repeated', collect, {})
+}
+
+/** Throws CONFIG_INVALID. */
+export function modelNamed(name: string): string {
+  if (isModelName(name)) return name
+  const sentence = `${JSON.stringify(name)} is not the name of a model: use letters, digits, dots, dashes and underscores`
+  throw new CutoverError('CONFIG_INVALID', sentence)
+}
+
+/** Throws CONFIG_INVALID. */
+export function versionNumbered(digits: string): number {
+  const version = parseVersion(digits)
+  if (version !== undefined) return version
+  const sentence = `${JSON.stringify(digits)} is not a version: expected a positive whole number`
+  throw new CutoverError('CONFIG_INVALID', sentence)
+}
+
+function collect(
+  pair: string,
+  before: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const [, key, value] = /^([^=]+)=(.*)$/s.exec(pair) ?? []
+  if (key !== undefined && value !== undefined) return { ...before, [key]: value }
+  const sentence = `--annotate ${JSON.stringify(pair)}: expected KEY=VALUE`
+  throw new CutoverError('CONFIG_INVALID', sentence)
+}

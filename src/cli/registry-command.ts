@@ -1,0 +1,74 @@
+import { Command } from 'commander'
+
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { openStore } from '../registry/publish/open-store.ts'
+import type { RegistryStore } from '../registry/publish/registry-store.ts'
+import type { Settings } from '../wire/settings.ts'
+import { exitCodeOf } from './exit-code.ts'
+import { writeError, writeJson } from './output.ts'
+import { resolveSettings } from './resolve-settings.ts'
+
+export interface CommonOptions {
+  readonly registry?: string
+  readonly config?: string
+  readonly json?: boolean
+}
+
+interface RegistryAccess {
+  readonly settings: Settings
+  readonly store: RegistryStore
+  /** Aborted by SIGINT and SIGTERM. */
+  readonly signal: AbortSignal
+}
+
+/** A command on a registry, with the options that all of them have. */
+export function registryCommand(name: string): Command {
+  return new Command(name)
+    .option('--registry <s3://…|dir>', 'a registry folder, or one in a bucket (CUTOVER_REGISTRY)')
+    .option('--config <file>', 'JSON file of settings (CUTOVER_CONFIG)')
+    .option('--json', 'write one JSON document, and nothing for people')
+}
+
+/** Opens the registry that the options name for as long as `action` runs. */
+export async function withRegistry(
+  options: CommonOptions,
+  action: (access: RegistryAccess) => Promise<void>,
+): Promise<void> {
+  await interruptible(options, async (signal) => {
+    const settings = resolveSettings({
+      flags: { registry: options.registry },
+      env: process.env,
+      configFile: options.config,
+    })
+    const store = await openStore(settings)
+    try {
+      await action({ settings, store, signal })
+    } finally {
+      store.close()
+    }
+  })
+}
+
+/**
+ * Runs a command: a first SIGINT or SIGTERM aborts it, a second ends it. A failure becomes an
+ * exit code, a sentence on the error stream and, with --json, a document that says the same.
+ */
+export async function interruptible(
+  { json = false }: CommonOptions,
+  action: (signal: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const stopping = new AbortController()
+  const stop = () => stopping.abort(new CutoverError('REQUEST_ABORTED', 'interrupted'))
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, stop)
+  try {
+    await action(stopping.signal)
+  } catch (thrown) {
+    const error = stopping.signal.aborted ? stopping.signal.reason : thrown
+    const code = error instanceof CutoverError ? error.code : 'INTERNAL'
+    if (json) writeJson({ error: { code, message: messageOf(error) } })
+    writeError(error)
+    process.exitCode = exitCodeOf(error)
+  } finally {
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.off(name, stop)
+  }
+}

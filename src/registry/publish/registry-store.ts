@@ -1,0 +1,56 @@
+import type { Manifest } from '../../domain/manifest.ts'
+import type { Draft } from './draft.ts'
+
+/** A version as it lies in a registry. */
+export interface StoredVersion {
+  readonly model: string
+  readonly version: number
+  readonly hasManifest: boolean
+  /** Whether a server takes it for one: without a manifest it does in a folder. */
+  readonly isComplete: boolean
+  /** Bytes by path, the manifest aside. */
+  readonly files: ReadonlyMap<string, number>
+}
+
+/** A version that is published: what was written as its manifest. */
+export type Publication =
+  | { readonly kind: 'published'; readonly manifest: Manifest }
+  /** Another publisher was first. */
+  | { readonly kind: 'exists' }
+
+export interface PublishOptions {
+  readonly version: number
+  readonly signal: AbortSignal
+  /** Called with how many of the draft's bytes are in the registry. */
+  readonly onProgress: (bytesDone: number) => void
+}
+
+/**
+ * A registry as its publishers see it: a folder or a bucket. Every method throws
+ * REGISTRY_UNAVAILABLE with a sentence when the registry cannot be read or written.
+ */
+export interface RegistryStore {
+  readonly location: string
+  /** All versions, in ascending order of model and version, those without a manifest, too. */
+  versions(signal: AbortSignal): Promise<StoredVersion[]>
+  /** A small file; undefined when there is none. Throws MANIFEST_INVALID when it is larger. */
+  read(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined>
+  /** The bytes of a file. Throws VERSION_INCOMPLETE when there is no such file. */
+  open(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>
+  /**
+   * Writes a version, visible to servers all at once or not at all. What an earlier try left is
+   * used where its bytes are right.
+   */
+  publish(draft: Draft, options: PublishOptions): Promise<Publication>
+  /** Deletes a version, its manifest first. */
+  remove(version: StoredVersion, signal: AbortSignal): Promise<void>
+  close(): void
+}
+
+/** By model, then by number. */
+export function inOrder(versions: readonly StoredVersion[]): StoredVersion[] {
+  return [...versions].sort((a, b) => {
+    if (a.model === b.model) return a.version - b.version
+    return a.model < b.model ? -1 : 1
+  })
+}

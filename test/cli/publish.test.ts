@@ -1,0 +1,169 @@
+import { copyFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+
+import { describe, expect, test } from 'vitest'
+
+import { predict } from '../support/client.ts'
+import { cutover } from '../support/cutover.ts'
+import { dark } from '../support/images.ts'
+import {
+  bucketRegistry,
+  type CommandRegistry,
+  folderRegistry,
+  intactManifest,
+  on,
+} from '../support/registries.ts'
+import { fixture, temporaryDirectory } from '../support/registry.ts'
+import { startServer } from '../support/server.ts'
+
+const model = fixture('models/class-1.onnx')
+const other = fixture('models/class-2.onnx')
+
+/** A model's directory with these files. */
+function modelDir(files: Readonly<Record<string, string>> = {}, network = 'class-1'): string {
+  const dir = temporaryDirectory()
+  copyFileSync(fixture(`models/${network}.onnx`), path.join(dir, 'model.onnx'))
+  for (const [file, text] of Object.entries(files)) {
+    mkdirSync(path.dirname(path.join(dir, file)), { recursive: true })
+    writeFileSync(path.join(dir, file), text)
+  }
+  return dir
+}
+
+const KINDS: [name: string, make: () => Promise<CommandRegistry>][] = [
+  ['a folder', async () => folderRegistry()],
+  ['a bucket', bucketRegistry],
+]
+
+describe.concurrent.each(KINDS)('publish to %s', (_name, make) => {
+  test('a model file becomes version 1, then 2, and a server serves it', async () => {
+    const registry = await make()
+    const first = await on(registry, 'publish', model, '--model', 'm')
+    expect(first).toMatchObject({ code: 0 })
+    expect(first.stdout).toContain('published m version 1 in ')
+    expect(await on(registry, 'publish', other, '--model', 'm')).toMatchObject({ code: 0 })
+    expect(await intactManifest(registry, 'm/1')).toMatchObject({ model: 'm', version: 1 })
+    expect(await intactManifest(registry, 'm/2')).toMatchObject({ version: 2, format: 'onnx' })
+    const server = await startServer(registry.url, { env: registry.env })
+    expect((await predict(server.url, dark)).body.class_index).toBe(2)
+  })
+
+  test('a directory, with what its manifest.json says, labels and annotations', async () => {
+    const registry = await make()
+    const template = {
+      files: 'are not looked at',
+      version: 77,
+      image: { mean: [1, 2, 3] },
+      annotations: { a: '1', b: '1' },
+    }
+    const dir = modelDir({
+      'manifest.json': JSON.stringify(template),
+      'deep/notes.txt': 'hello',
+      'empty.txt': '',
+      '.hidden': 'no',
+    })
+    const labels = path.join(temporaryDirectory(), 'names.json')
+    writeFileSync(labels, JSON.stringify(['zero', 'one', 'two', 'three', 'four', 'five']))
+    const annotate = ['--annotate', 'b=2', '--annotate', 'url=x=y']
+    const args = ['--model', 'm', '--version', '5', '--labels', labels, ...annotate, '--json']
+    const ended = await on(registry, 'publish', dir, ...args)
+    expect(ended).toMatchObject({ code: 0, stderr: '' })
+    expect(JSON.parse(ended.stdout)).toMatchObject({ model: 'm', version: 5, verified: true })
+    const manifest = await intactManifest(registry, 'm/5')
+    expect(manifest).toMatchObject({
+      version: 5,
+      labels: 'labels.json',
+      image: { mean: [1, 2, 3] },
+      annotations: { a: '1', b: '2', url: 'x=y' },
+    })
+    expect(manifest.files.map(({ path }) => path)).toEqual([
+      'deep/notes.txt',
+      'empty.txt',
+      'labels.json',
+      'model.onnx',
+    ])
+  })
+
+  test('a version that exists stays as it is: exit code 3', async () => {
+    const registry = await make()
+    await on(registry, 'publish', model, '--model', 'm', '--version', '3', '--no-verify')
+    const before = await intactManifest(registry, 'm/3')
+    const args = ['--model', 'm', '--version', '3', '--json']
+    const again = await on(registry, 'publish', other, ...args)
+    expect(again.code).toBe(3)
+    expect(JSON.parse(again.stdout)).toMatchObject({ error: { code: 'VERSION_EXISTS' } })
+    expect(again.stderr).toMatch(/^cutover: m version 3 exists in .*\n$/)
+    expect(await intactManifest(registry, 'm/3')).toEqual(before)
+  })
+
+  test('a model that does not load or run is never uploaded: exit code 4', async () => {
+    const registry = await make()
+    const broken = modelDir()
+    writeFileSync(path.join(broken, 'model.onnx'), 'no model at all')
+    const hanging = fixture('models/hang-at-once.onnx')
+    const settings = path.join(temporaryDirectory(), 'settings.json')
+    writeFileSync(settings, JSON.stringify({ loadTimeoutMs: 1500 }))
+    for (const refused of [broken, hanging]) {
+      const args = ['--model', 'm', '--config', settings]
+      const ended = await on(registry, 'publish', refused, ...args)
+      expect(ended.code).toBe(4)
+      expect(ended.stderr).toContain('a server would refuse this model: ')
+    }
+    expect(registry.files()).toEqual([])
+    const blind = await on(registry, 'publish', broken, '--model', 'm', '--no-verify')
+    expect(blind.code).toBe(0)
+  })
+})
+
+describe.concurrent('bad input', () => {
+  const linked = modelDir()
+  symlinkSync('model.onnx', path.join(linked, 'link.onnx'))
+  const text = path.join(temporaryDirectory(), 'notes.txt')
+  writeFileSync(text, 'no model')
+  const cases: [what: string, args: string[], code: number, stderr: RegExp][] = [
+    ['no such path', ['/nowhere/at/all'], 2, /there is no \/nowhere\/at\/all/],
+    ['no model', [text], 2, /is no model: expected a model's directory/],
+    ['an empty directory', [temporaryDirectory()], 2, /there are no files in/],
+    ['a name that is none', [model, '--model', '../up'], 2, /"..\/up" is not the name of a model/],
+    ['a version that is none', [model, '--version', '007'], 2, /"007" is not a version/],
+    ['an annotation that is none', [model, '--annotate', 'x'], 2, /expected KEY=VALUE/],
+    ['an unknown option', [model, '--nonsense'], 2, /unknown option/],
+    ['a link', [linked], 1, /link.onnx is a link or no regular file/],
+    ['two models', [modelDir({ 'b.onnx': '', 'c.h5': '' })], 4, /more than one model/],
+    ['a Keras file', [modelDir({ 'manifest.json': '{"format":"keras"}' })], 4, /no keras model/],
+    ['bad labels', [modelDir({ 'labels.json': '{}' })], 4, /labels.json: expected an array/],
+    ['bad template', [modelDir({ 'manifest.json': '[' })], 4, /manifest.json: /],
+    ['bad settings', [modelDir({ 'manifest.json': '{"image":{"crop":2}}' })], 4, /image.crop/],
+    ['no labels', [model, '--labels', '/no/labels.json'], 1, /labels.json is missing/],
+    ['no bucket', [model, '--registry', 's3://'], 2, /expected s3:\/\/BUCKET/],
+    ['no registry', [model, '--registry', '/no/registry'], 2, /there is no folder/],
+    [
+      "one model's folder",
+      [model, '--registry', fixture('../../models/efficientnet-lite')],
+      2,
+      /one model/,
+    ],
+  ]
+  test.each(cases)('%s', async (_what, args, code, stderr) => {
+    const registry = folderRegistry()
+    const rest = args.includes('--model') ? [] : ['--model', 'm']
+    const where = args.includes('--registry') ? [] : ['--registry', registry.url]
+    const ended = await cutover(['publish', ...args, ...rest, ...where])
+    expect(ended.stderr).toMatch(stderr)
+    expect(ended.stderr.split('\n').filter((line) => /^ +at /.test(line))).toHaveLength(0)
+    expect(ended.code).toBe(code)
+    expect(registry.files()).toEqual([])
+  })
+
+  test('a bucket that is not there, or not allowed, is named in one line', async () => {
+    const registry = await bucketRegistry()
+    const args = ['publish', model, '--model', 'm', '--no-verify']
+    const absent = await cutover([...args, '--registry', 's3://other-bucket/x'], registry.env)
+    expect(absent).toMatchObject({ code: 1 })
+    expect(absent.stderr).toContain('there is no such bucket')
+    registry.bucket.s3.inject({ operation: 'put', effect: { kind: 'error', code: 'AccessDenied' } })
+    const denied = await on(registry, ...args)
+    expect(denied).toMatchObject({ code: 1 })
+    expect(denied.stderr).toContain('access denied')
+  })
+})
