@@ -14,7 +14,7 @@ import { catalogueOf } from '../s3/catalogue.ts'
 import { createS3Client } from '../s3/client.ts'
 import type { S3Location } from '../s3/location.ts'
 import { statusOf } from '../s3/s3-error.ts'
-import { hashChunks } from './chunks.ts'
+import { type FileHash, hashOf } from './chunks.ts'
 import { type Draft, openUnchanged } from './draft.ts'
 import {
   inOrder,
@@ -55,7 +55,7 @@ class BucketStore implements RegistryStore {
   }
 
   async versions(signal: AbortSignal): Promise<StoredVersion[]> {
-    const listing = await this.#bucket.list('', signal)
+    const listing = await retrying(signal, () => this.#bucket.list('', signal))
     const { versions, pending } = catalogueOf(listing, this.#bucket.location)
     return inOrder([
       ...versions.map(({ model, version, files }) => {
@@ -75,12 +75,12 @@ class BucketStore implements RegistryStore {
   }
 
   async read(key: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {
-    const found = await this.#bucket.get(key, signal, { bytesMax })
+    const found = await retrying(signal, () => this.#bucket.get(key, signal, { bytesMax }))
     return found === undefined || found === 'changed' ? undefined : found.body
   }
 
-  open(key: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return this.#bucket.open(key, signal)
+  hash(key: string, signal: AbortSignal): Promise<FileHash | undefined> {
+    return retrying(signal, () => hashOf(this.#bucket.open(key, signal)))
   }
 
   async publish(draft: Draft, options: PublishOptions): Promise<Publication> {
@@ -159,30 +159,17 @@ class BucketStore implements RegistryStore {
   ): Promise<boolean> {
     const key = `${dir}/${file.path}`
     return retrying(signal, async () => {
-      const found = await this.#hashOf(key, file, signal)
-      if (found !== 'absent') {
+      const found = await hashOf(this.#bucket.open(key, signal))
+      if (found !== undefined) {
         onProgress(file.bytes)
-        return found === 'same'
+        return found.sha256 === file.sha256
       }
       const body = Readable.from(openUnchanged(draft, file, signal))
       const isWritten = await this.#bucket.upload(key, body, signal, onProgress)
       onProgress(file.bytes)
-      return isWritten || (await this.#hashOf(key, file, signal)) === 'same'
+      if (isWritten) return true
+      return (await hashOf(this.#bucket.open(key, signal)))?.sha256 === file.sha256
     })
-  }
-
-  async #hashOf(
-    key: string,
-    { bytes, sha256 }: ManifestFile,
-    signal: AbortSignal,
-  ): Promise<'same' | 'other' | 'absent'> {
-    try {
-      const found = await hashChunks(this.open(key, signal))
-      return found.bytes === bytes && found.sha256 === sha256 ? 'same' : 'other'
-    } catch (error) {
-      if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return 'absent'
-      throw error
-    }
   }
 
   /** Where the answer got lost, or looks as if another was first, what lies there tells. */
@@ -233,11 +220,19 @@ async function retrying<T>(signal: AbortSignal, action: () => Promise<T>): Promi
       return await action()
     } catch (error) {
       signal.throwIfAborted()
-      const status = error instanceof CutoverError ? statusOf(error.cause) : undefined
-      const isAway = error instanceof CutoverError && error.code === 'REGISTRY_UNAVAILABLE'
-      const isPassing = status === undefined || status >= 500 || [408, 409, 429].includes(status)
-      if (!isAway || !isPassing || tries >= TRIES_MAX) throw error
+      if (tries >= TRIES_MAX || !isPassing(error)) throw error
     }
     await sleep(backoffMs(tries, RETRY_BACKOFF), undefined, { signal })
   }
+}
+
+/** A request that timed out, met another writer, came too often; or an answer cut short. */
+const PASSING_STATUSES = [404, 408, 409, 429]
+
+function isPassing(error: unknown): boolean {
+  if (!(error instanceof CutoverError) || error.code !== 'REGISTRY_UNAVAILABLE') return false
+  const { cause } = error
+  const status = statusOf(cause)
+  if (cause instanceof Error && cause.name === 'NoSuchBucket') return false
+  return status === undefined || status >= 500 || PASSING_STATUSES.includes(status)
 }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, rmdir, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import pLimit from 'p-limit'
@@ -12,7 +12,7 @@ import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { folderStore } from '../file-store.ts'
 import { holdsVersions, registryLayout } from '../registry-layout.ts'
 import { isLasting, lookAt, type VersionPlace } from '../version-sight.ts'
-import { collectChunks, hashChunks } from './chunks.ts'
+import { collectChunks, type FileHash, hashOf } from './chunks.ts'
 import { type Draft, openUnchanged } from './draft.ts'
 import { openStaging } from './folder-staging.ts'
 import {
@@ -64,15 +64,16 @@ export class FolderStore implements RegistryStore {
 
   async read(file: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {
     try {
-      return await collectChunks(this.open(file, signal), bytesMax, file)
+      const chunks = folderStore(this.location).open(file, signal)
+      return await collectChunks(chunks, bytesMax, file)
     } catch (error) {
       if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return undefined
       throw error
     }
   }
 
-  open(file: string, signal: AbortSignal): AsyncIterable<Uint8Array> {
-    return folderStore(this.location).open(file, signal)
+  hash(file: string, signal: AbortSignal): Promise<FileHash | undefined> {
+    return trying(`reading ${file}`, () => hashOf(folderStore(this.location).open(file, signal)))
   }
 
   async publish(draft: Draft, options: PublishOptions): Promise<Publication> {
@@ -80,7 +81,7 @@ export class FolderStore implements RegistryStore {
     const place = path.join(modelDir, String(options.version))
     const manifest = { ...draft.manifest, version: options.version }
     return trying(`writing ${place}`, async () => {
-      if (await isFilled(place)) return { kind: 'exists' }
+      if (await exists(place)) return { kind: 'exists' }
       await mkdir(modelDir, { recursive: true })
       const staging = await openStaging(modelDir, draft.digest)
       await fill(staging, draft, options)
@@ -122,7 +123,8 @@ async function fill(staging: string, draft: Draft, options: PublishOptions): Pro
   let bytesDone = 0
   const one = async (file: ManifestFile) => {
     signal.throwIfAborted()
-    if (await holds(staging, file, signal)) {
+    const found = await hashOf(folderStore(staging).open(file.path, signal))
+    if (found?.sha256 === file.sha256) {
       bytesDone += file.bytes
       onProgress(bytesDone)
       return
@@ -135,16 +137,6 @@ async function fill(staging: string, draft: Draft, options: PublishOptions): Pro
   const copies = draft.manifest.files.map((file) => limit(() => one(file)))
   const failed = (await Promise.allSettled(copies)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
-}
-
-async function holds(dir: string, file: ManifestFile, signal: AbortSignal): Promise<boolean> {
-  try {
-    const found = await hashChunks(folderStore(dir).open(file.path, signal))
-    return found.bytes === file.bytes && found.sha256 === file.sha256
-  } catch (error) {
-    if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return false
-    throw error
-  }
 }
 
 /** On the disk when this resolves: what is renamed into place must be whole after a power cut. */
@@ -181,18 +173,6 @@ async function becomes(dir: string, place: string): Promise<boolean> {
     return true
   } catch (error) {
     if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? '')) return false
-    throw error
-  }
-}
-
-/** Whether anything is there but an empty directory, which says nothing. */
-async function isFilled(place: string): Promise<boolean> {
-  try {
-    await rmdir(place)
-    return false
-  } catch (error) {
-    if (systemCode(error) === 'ENOENT') return false
-    if (['ENOTEMPTY', 'EEXIST', 'ENOTDIR'].includes(systemCode(error) ?? '')) return true
     throw error
   }
 }

@@ -1,4 +1,5 @@
 import type { Manifest } from '../../domain/manifest.ts'
+import type { FileHash } from './chunks.ts'
 import type { Draft } from './draft.ts'
 
 /** A version as it lies in a registry. */
@@ -35,8 +36,8 @@ export interface RegistryStore {
   versions(signal: AbortSignal): Promise<StoredVersion[]>
   /** A small file; undefined when there is none. Throws MANIFEST_INVALID when it is larger. */
   read(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined>
-  /** The bytes of a file. Throws VERSION_INCOMPLETE when there is no such file. */
-  open(path: string, signal: AbortSignal): AsyncIterable<Uint8Array>
+  /** Size and digest of a file, read from its first byte to its last; undefined: there is none. */
+  hash(path: string, signal: AbortSignal): Promise<FileHash | undefined>
   /**
    * Writes a version, visible to servers all at once or not at all. What an earlier try left is
    * used where its bytes are right.
