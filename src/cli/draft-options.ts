@@ -3,11 +3,10 @@ import type { Command } from 'commander'
 import { CutoverError } from '../domain/errors.ts'
 import { isModelName, parseVersion } from '../domain/version.ts'
 
-/** What both `publish` and `manifest` put into a manifest. */
-export function addDraftOptions(command: Command): Command {
-  return command
-    .option('--labels <file>', 'JSON array of the names of classes, published as labels.json')
-    .option('--annotate <key=value>', 'a note such as git=4f2a91c; may be repeated', collect, {})
+/** Notes that end up in a manifest. */
+export function addAnnotations(command: Command): Command {
+  const description = 'a note such as git=4f2a91c; may be repeated'
+  return command.option('--annotate <key=value>', description, collect, {})
 }
 
 /** Throws CONFIG_INVALID. */

@@ -1,6 +1,7 @@
 import { CutoverError, type ErrorCode } from '../domain/errors.ts'
 
-const EXIT_FAILED = 1
+/** The command failed, or found what it looked for to be wrong. */
+export const EXIT_FAILED = 1
 /** A command that was used wrongly, as against one that failed. */
 export const EXIT_USAGE = 2
 const EXIT_VERSION_EXISTS = 3

@@ -2,6 +2,11 @@ import { createRequire } from 'node:module'
 
 import { Command } from 'commander'
 
+import { listCommand } from './commands/list.ts'
+import { manifestCommand } from './commands/manifest.ts'
+import { pruneCommand } from './commands/prune.ts'
+import { showCommand } from './commands/show.ts'
+import { verifyCommand } from './commands/verify.ts'
 import { publishCommand } from './commands/publish.ts'
 import { serveCommand } from './commands/serve.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
@@ -17,6 +22,11 @@ const program = new Command('cutover')
   .enablePositionalOptions()
   .addCommand(serveCommand())
   .addCommand(publishCommand())
+  .addCommand(listCommand())
+  .addCommand(showCommand())
+  .addCommand(verifyCommand())
+  .addCommand(pruneCommand())
+  .addCommand(manifestCommand())
 
 for (const command of [program, ...program.commands]) {
   // commander has printed what it is about.

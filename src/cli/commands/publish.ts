@@ -4,7 +4,7 @@ import { draftOf } from '../../registry/publish/draft.ts'
 import { publishVersion } from '../../registry/publish/publish.ts'
 import { describeBytes } from '../../lib/describe-bytes.ts'
 import { digestOf } from '../../wire/manifest.ts'
-import { addDraftOptions, modelNamed, versionNumbered } from '../draft-options.ts'
+import { addAnnotations, modelNamed, versionNumbered } from '../draft-options.ts'
 import { writeJson, writeLine } from '../output.ts'
 import { type CommonOptions, registryCommand, withRegistry } from '../registry-command.ts'
 import { uploadProgress } from '../upload-progress.ts'
@@ -24,8 +24,9 @@ export function publishCommand(): Command {
     .argument('<path>', "a model's directory, or a .onnx file")
     .requiredOption('--model <name>', 'the model it is a version of')
     .option('--version <n>', 'its number; the next free one if absent')
+    .option('--labels <file>', 'JSON array of the names of classes, published as labels.json')
     .option('--no-verify', 'do not load and run the model first')
-  return addDraftOptions(command)
+  return addAnnotations(command)
     .addHelpText(
       'after',
       '\nExit codes: 0 published, 1 failed, 2 wrong usage, 3 the version exists,' +

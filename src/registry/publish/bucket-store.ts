@@ -22,6 +22,7 @@ import {
   type PublishOptions,
   type RegistryStore,
   type StoredVersion,
+  type Survey,
 } from './registry-store.ts'
 
 const FILES_AT_ONCE = 4
@@ -54,10 +55,10 @@ class BucketStore implements RegistryStore {
     this.location = bucket.location.url
   }
 
-  async versions(signal: AbortSignal): Promise<StoredVersion[]> {
+  async survey(signal: AbortSignal): Promise<Survey> {
     const listing = await retrying(signal, () => this.#bucket.list('', signal))
-    const { versions, pending } = catalogueOf(listing, this.#bucket.location)
-    return inOrder([
+    const { versions, pending, problems } = catalogueOf(listing, this.#bucket.location)
+    const found = inOrder([
       ...versions.map(({ model, version, files }) => {
         const others = [...files].filter(([path]) => path !== MANIFEST_FILE)
         const sizes = new Map(others.map(([path, { bytes }]) => [path, bytes]))
@@ -72,6 +73,7 @@ class BucketStore implements RegistryStore {
         files: new Map<string, number>(),
       })),
     ])
+    return { versions: found, problems }
   }
 
   async read(key: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {

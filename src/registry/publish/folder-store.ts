@@ -21,6 +21,7 @@ import {
   type PublishOptions,
   type RegistryStore,
   type StoredVersion,
+  type Survey,
 } from './registry-store.ts'
 
 const FILES_AT_ONCE = 4
@@ -50,15 +51,15 @@ export class FolderStore implements RegistryStore {
     throw new CutoverError('CONFIG_INVALID', sentence)
   }
 
-  async versions(signal: AbortSignal): Promise<StoredVersion[]> {
+  async survey(signal: AbortSignal): Promise<Survey> {
     return trying(`reading ${this.location}`, async () => {
-      const { places } = await registryLayout(this.location).find()
+      const { places, problems } = await registryLayout(this.location).find()
       const found: StoredVersion[] = []
       for (const place of places) {
         signal.throwIfAborted()
         found.push(await storedVersion(place))
       }
-      return inOrder(found)
+      return { versions: inOrder(found), problems }
     })
   }
 

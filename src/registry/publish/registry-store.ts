@@ -1,4 +1,5 @@
 import type { Manifest } from '../../domain/manifest.ts'
+import type { RegistryProblem } from '../source.ts'
 import type { FileHash } from './chunks.ts'
 import type { Draft } from './draft.ts'
 
@@ -11,6 +12,13 @@ export interface StoredVersion {
   readonly isComplete: boolean
   /** Bytes by path, the manifest aside. */
   readonly files: ReadonlyMap<string, number>
+}
+
+export interface Survey {
+  /** In ascending order of model and version. */
+  readonly versions: readonly StoredVersion[]
+  /** What cannot be understood. */
+  readonly problems: readonly RegistryProblem[]
 }
 
 /** A version that is published: what was written as its manifest. */
@@ -32,8 +40,8 @@ export interface PublishOptions {
  */
 export interface RegistryStore {
   readonly location: string
-  /** All versions, in ascending order of model and version, those without a manifest, too. */
-  versions(signal: AbortSignal): Promise<StoredVersion[]>
+  /** What is there, versions without a manifest, too. */
+  survey(signal: AbortSignal): Promise<Survey>
   /** A small file; undefined when there is none. Throws MANIFEST_INVALID when it is larger. */
   read(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined>
   /** Size and digest of a file, read from its first byte to its last; undefined: there is none. */
