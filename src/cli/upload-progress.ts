@@ -1,6 +1,7 @@
 import yoctoSpinner from 'yocto-spinner'
 
 import { describeBytes } from '../lib/describe-bytes.ts'
+import { printable } from '../lib/printable.ts'
 
 const BAR_CHARACTERS = 24
 const MS_BETWEEN = 100
@@ -16,7 +17,7 @@ export function uploadProgress(isSilent: boolean): UploadProgress {
   const stream = process.stderr
   if (isSilent || !stream.isTTY) {
     return {
-      step: (text) => void (isSilent || stream.write(`${text}\n`)),
+      step: (text) => void (isSilent || stream.write(`${printable(text)}\n`)),
       uploaded: () => {},
       end: () => {},
     }
@@ -26,7 +27,7 @@ export function uploadProgress(isSilent: boolean): UploadProgress {
   let drawnAt = 0
   return {
     step: (text) => {
-      spinner.text = text
+      spinner.text = printable(text)
       if (!spinner.isSpinning) spinner.start()
     },
     uploaded: (bytesDone, bytesTotal) => {

@@ -36,7 +36,8 @@ const KINDS: [name: string, make: () => Promise<CommandRegistry>][] = [
 describe.each(KINDS)('publishers to %s that race', (_name, make) => {
   test('for one version: one wins, the others are told, and its bytes are its own', async () => {
     const registry = await make()
-    const models = [1, 2, 3, 4].map((n) => heavyModel(`class-${n}`, 2))
+    // Small ones are one request, large ones are uploaded in parts.
+    const models = [1, 2, 3, 4].map((n) => heavyModel(`class-${n}`, n % 2 === 0 ? 1 : 20))
     const args = [...MODEL, '--version', '7']
     const ends = await Promise.all(models.map((dir) => on(registry, 'publish', dir, ...args)))
     expect(ends.filter(({ code }) => code === 3)).toHaveLength(3)
@@ -64,6 +65,23 @@ describe.each(KINDS)('publishers to %s that race', (_name, make) => {
     expect(new Set(versions)).toEqual(new Set([1, 2, 3, 4, 5]))
     for (const version of versions) await intactManifest(registry, `m/${version}`)
   })
+})
+
+test('a publisher that is overtaken changes nothing of what was committed', async () => {
+  const registry = await bucketRegistry()
+  const { s3 } = registry.bucket
+  const at = ['--version', '7', '--registry', registry.url]
+  // It sees that there are no weights, and is told so only after the other has committed.
+  s3.inject({ operation: 'get', key: /weights/, times: 1, effect: { kind: 'delay', ms: 4_000 } })
+  const slow = start(['publish', heavyModel('class-1', 20), ...MODEL, ...at], registry.env)
+  await waitFor(() => s3.requests.count('GetObject', /weights/) === 1, 'the slow one to look')
+  const fast = await on(registry, 'publish', heavyModel('class-2', 20), ...MODEL, ...at.slice(0, 2))
+  expect(fast).toMatchObject({ code: 0 })
+  const committed = await intactManifest(registry, 'm/7')
+  expect(await slow.ended).toMatchObject({ code: 3 })
+  expect(await intactManifest(registry, 'm/7')).toEqual(committed)
+  const server = await startServer(registry.url, { env: registry.env })
+  expect((await predict(server.url, dark)).body.class_index).toBe(2)
 })
 
 describe('a publisher that is killed', () => {

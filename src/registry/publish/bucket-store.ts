@@ -1,19 +1,17 @@
 import { randomUUID } from 'node:crypto'
 import { Readable } from 'node:stream'
-import { setTimeout as sleep } from 'node:timers/promises'
 
 import pLimit from 'p-limit'
 
 import { CutoverError } from '../../domain/errors.ts'
 import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
-import { backoffMs } from '../../lib/backoff.ts'
 import { digestOf, MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../../wire/manifest.ts'
 import type { Settings } from '../../wire/settings.ts'
 import { S3Bucket } from '../s3/bucket.ts'
 import { catalogueOf } from '../s3/catalogue.ts'
 import { createS3Client } from '../s3/client.ts'
 import type { S3Location } from '../s3/location.ts'
-import { statusOf } from '../s3/s3-error.ts'
+import { retrying } from '../s3/retrying.ts'
 import { type FileHash, hashOf } from './chunks.ts'
 import { type Draft, openUnchanged } from './draft.ts'
 import {
@@ -26,8 +24,6 @@ import {
 } from './registry-store.ts'
 
 const FILES_AT_ONCE = 4
-const TRIES_MAX = 4
-const RETRY_BACKOFF = { firstMs: 300, maxMs: 3_000 }
 /** Tells two publications of the same files apart. */
 const PUBLICATION = 'cutover.publication'
 
@@ -213,28 +209,4 @@ function digestOrNone(bytes: Buffer): string | undefined {
   } catch {
     return undefined
   }
-}
-
-/** Tries again what failed for a reason that may pass. */
-async function retrying<T>(signal: AbortSignal, action: () => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await action()
-    } catch (error) {
-      signal.throwIfAborted()
-      if (tries >= TRIES_MAX || !isPassing(error)) throw error
-    }
-    await sleep(backoffMs(tries, RETRY_BACKOFF), undefined, { signal })
-  }
-}
-
-/** A request that timed out, met another writer, came too often; or an answer cut short. */
-const PASSING_STATUSES = [404, 408, 409, 429]
-
-function isPassing(error: unknown): boolean {
-  if (!(error instanceof CutoverError) || error.code !== 'REGISTRY_UNAVAILABLE') return false
-  const { cause } = error
-  const status = statusOf(cause)
-  if (cause instanceof Error && cause.name === 'NoSuchBucket') return false
-  return status === undefined || status >= 500 || PASSING_STATUSES.includes(status)
 }

@@ -1,11 +1,8 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readdir, rename, stat } from 'node:fs/promises'
+import { mkdir, readdir, rename, stat } from 'node:fs/promises'
 import path from 'node:path'
 
-import pLimit from 'p-limit'
-
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
 import { isAbsent, systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
@@ -13,7 +10,8 @@ import { folderStore } from '../file-store.ts'
 import { holdsVersions, registryLayout } from '../registry-layout.ts'
 import { isLasting, lookAt, type VersionPlace } from '../version-sight.ts'
 import { collectChunks, type FileHash, hashOf } from './chunks.ts'
-import { type Draft, openUnchanged } from './draft.ts'
+import type { Draft } from './draft.ts'
+import { fill, writeManifest } from './fill-staging.ts'
 import { openStaging } from './folder-staging.ts'
 import {
   inOrder,
@@ -24,7 +22,6 @@ import {
   type Survey,
 } from './registry-store.ts'
 
-const FILES_AT_ONCE = 4
 const REMOVED = '.removing-'
 
 /**
@@ -116,55 +113,6 @@ async function storedVersion(place: VersionPlace): Promise<StoredVersion> {
   const files = new Map(sight?.files.map(({ path, bytes }) => [path, bytes]))
   const hasManifest = await exists(path.join(place.dir, MANIFEST_FILE))
   return { model: place.model, version: place.version, hasManifest, isComplete: true, files }
-}
-
-async function fill(staging: string, draft: Draft, options: PublishOptions): Promise<void> {
-  const { signal, onProgress } = options
-  const limit = pLimit(FILES_AT_ONCE)
-  let bytesDone = 0
-  const one = async (file: ManifestFile) => {
-    signal.throwIfAborted()
-    const found = await hashOf(folderStore(staging).open(file.path, signal))
-    if (found?.sha256 === file.sha256) {
-      bytesDone += file.bytes
-      onProgress(bytesDone)
-      return
-    }
-    await write(path.join(staging, file.path), openUnchanged(draft, file, signal), (bytes) => {
-      bytesDone += bytes
-      onProgress(bytesDone)
-    })
-  }
-  const copies = draft.manifest.files.map((file) => limit(() => one(file)))
-  const failed = (await Promise.allSettled(copies)).find(({ status }) => status === 'rejected')
-  if (failed?.status === 'rejected') throw failed.reason
-}
-
-/** On the disk when this resolves: what is renamed into place must be whole after a power cut. */
-async function write(
-  file: string,
-  chunks: AsyncIterable<Uint8Array>,
-  onBytes: (bytes: number) => void = () => {},
-): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
-  const handle = await open(file, 'w')
-  try {
-    for await (const chunk of chunks) {
-      await handle.writeFile(chunk)
-      onBytes(chunk.length)
-    }
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
-  const text = `${JSON.stringify(manifest, null, 2)}\n`
-  const content = (async function* () {
-    yield Buffer.from(text)
-  })()
-  await write(path.join(dir, MANIFEST_FILE), content)
 }
 
 /** Renames a directory, and answers false when there is something at its new place. */

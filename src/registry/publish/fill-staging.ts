@@ -1,0 +1,63 @@
+import { mkdir, open } from 'node:fs/promises'
+import path from 'node:path'
+
+import pLimit from 'p-limit'
+
+import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
+import { MANIFEST_FILE } from '../../wire/manifest.ts'
+import { folderStore } from '../file-store.ts'
+import { hashOf } from './chunks.ts'
+import { type Draft, openUnchanged } from './draft.ts'
+import type { PublishOptions } from './registry-store.ts'
+
+const FILES_AT_ONCE = 4
+
+/** Copies a draft's files into a directory; those that are there already and right are kept. */
+export async function fill(staging: string, draft: Draft, options: PublishOptions): Promise<void> {
+  const { signal, onProgress } = options
+  const limit = pLimit(FILES_AT_ONCE)
+  let bytesDone = 0
+  const one = async (file: ManifestFile) => {
+    signal.throwIfAborted()
+    const found = await hashOf(folderStore(staging).open(file.path, signal))
+    if (found?.sha256 === file.sha256) {
+      bytesDone += file.bytes
+      onProgress(bytesDone)
+      return
+    }
+    await write(path.join(staging, file.path), openUnchanged(draft, file, signal), (bytes) => {
+      bytesDone += bytes
+      onProgress(bytesDone)
+    })
+  }
+  const copies = draft.manifest.files.map((file) => limit(() => one(file)))
+  const failed = (await Promise.allSettled(copies)).find(({ status }) => status === 'rejected')
+  if (failed?.status === 'rejected') throw failed.reason
+}
+
+/** On the disk when this resolves: what is renamed into place must be whole after a power cut. */
+async function write(
+  file: string,
+  chunks: AsyncIterable<Uint8Array>,
+  onBytes: (bytes: number) => void = () => {},
+): Promise<void> {
+  await mkdir(path.dirname(file), { recursive: true })
+  const handle = await open(file, 'w')
+  try {
+    for await (const chunk of chunks) {
+      await handle.writeFile(chunk)
+      onBytes(chunk.length)
+    }
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
+
+export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
+  const text = `${JSON.stringify(manifest, null, 2)}\n`
+  const content = (async function* () {
+    yield Buffer.from(text)
+  })()
+  await write(path.join(dir, MANIFEST_FILE), content)
+}
