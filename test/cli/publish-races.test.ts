@@ -1,4 +1,4 @@
-import { copyFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { copyFileSync, existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -15,7 +15,7 @@ import {
   on,
 } from '../support/registries.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
-import { startServer, waitFor } from '../support/server.ts'
+import { childrenOf, startServer, waitFor } from '../support/server.ts'
 import type { Fault } from '../support/s3/faults.ts'
 
 const MODEL = ['--model', 'm', '--no-verify', '--json']
@@ -82,6 +82,28 @@ test('a publisher that is overtaken changes nothing of what was committed', asyn
   expect(await intactManifest(registry, 'm/7')).toEqual(committed)
   const server = await startServer(registry.url, { env: registry.env })
   expect((await predict(server.url, dark)).body.class_index).toBe(2)
+})
+
+test('a publisher that is told to stop stops, and says so', async () => {
+  const registry = await bucketRegistry()
+  const { s3 } = registry.bucket
+  s3.inject({ operation: 'put', effect: { kind: 'hang' } })
+  const args = ['--registry', registry.url, ...MODEL]
+  const uploading = start(['publish', heavyModel('class-1', 20), ...args], registry.env)
+  await waitFor(() => s3.requests.count() > 2, 'the upload to hang')
+  uploading.process.kill('SIGTERM')
+  expect(await uploading.ended).toMatchObject({ code: 1, stderr: 'cutover: interrupted\n' })
+  const verifying = start(
+    ['publish', fixture('models/hang-at-once.onnx'), '--model', 'm', '--registry', registry.url],
+    registry.env,
+  )
+  const engines = await waitFor(() => {
+    const pids = childrenOf(verifying.process.pid ?? -1)
+    return pids.length > 0 && pids
+  }, 'the engine to start')
+  verifying.process.kill('SIGINT')
+  expect(await verifying.ended).toMatchObject({ code: 1 })
+  for (const pid of engines) expect(existsSync(`/proc/${pid}`)).toBe(false)
 })
 
 describe('a publisher that is killed', () => {
