@@ -17,7 +17,7 @@ import { isS3Url, parseS3Url } from './s3/location.ts'
 import { holdsVersions, modelLayout, registryLayout } from './registry-layout.ts'
 import { directoryLayout, fileLayout, identityOfDir, identityOfFile } from './single-layout.ts'
 import { FallbackStore } from './control/fallback-store.ts'
-import { FolderStore } from './control/folder-store.ts'
+import { ControlFolder } from './control/control-folder.ts'
 import type { DocumentStore } from './control/document-store.ts'
 import { MemoryStore } from './control/memory-store.ts'
 import type { RegistryProblem, Source } from './source.ts'
@@ -67,7 +67,7 @@ export async function openRegistry(
   const { root, modelDir } = layout
   const mirror = new MemoryStore()
   if (modelDir === undefined) return { source, store: new MemoryStore(), mirror }
-  const store = new FallbackStore(new FolderStore(modelDir), readOnlyProblem(root, observer))
+  const store = new FallbackStore(new ControlFolder(modelDir), readOnlyProblem(root, observer))
   return { source, store, mirror }
 }
 

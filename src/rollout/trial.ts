@@ -13,7 +13,10 @@ const NO_PROGRESS = { requests: 0, durationMs: 0 }
 /** The weight that stands for a shadow phase: as many copies as originals. */
 const SHADOW_CRASH_WEIGHT = 50
 
-export function newTrial(candidate: VersionRef, { nonce, now }: StepInput): Trial {
+export function newTrial(
+  candidate: VersionRef,
+  { nonce, now }: Pick<StepInput, 'nonce' | 'now'>,
+): Trial {
   return {
     id: nonce,
     candidate,

@@ -3,6 +3,8 @@ import path from 'node:path'
 
 import { describe, expect, test } from 'vitest'
 
+import { initialRollout } from '../../src/rollout/next-step.ts'
+import { newTrial } from '../../src/rollout/trial.ts'
 import { cutover } from '../support/cutover.ts'
 import {
   bucketRegistry,
@@ -14,6 +16,8 @@ import {
 import { fixture, temporaryDirectory } from '../support/registry.ts'
 
 interface EditableRegistry extends CommandRegistry {
+  /** Where the state of the rollout of `m` lies. */
+  readonly control: string
   write(file: string, text: string | Buffer): void
   delete(file: string): void
 }
@@ -23,6 +27,7 @@ async function folder(): Promise<EditableRegistry> {
   const at = (file: string) => path.join(registry.url, file)
   return {
     ...registry,
+    control: 'm/control/state.1.json',
     write: (file, text) => {
       mkdirSync(path.dirname(at(file)), { recursive: true })
       writeFileSync(at(file), text)
@@ -36,9 +41,18 @@ async function bucket(): Promise<EditableRegistry> {
   const { s3 } = registry.bucket
   return {
     ...registry,
+    control: 'm/control/state.json',
     write: (file, text) => s3.objects.put(registry.bucket.key(file), text),
     delete: (file) => s3.objects.delete(registry.bucket.key(file)),
   }
+}
+
+function stateOf(stable: number, candidate?: number): string {
+  const ref = (version: number) => ({ version, digest: `d${version}` })
+  const state = { ...initialRollout('m', 'n0'), stable: ref(stable) }
+  if (candidate === undefined) return JSON.stringify(state)
+  const trial = newTrial(ref(candidate), { nonce: 't0', now: new Date() })
+  return JSON.stringify({ ...state, phase: { kind: 'staged', trial } })
 }
 
 const KINDS: [name: string, make: () => Promise<EditableRegistry>][] = [
@@ -68,7 +82,7 @@ describe.concurrent.each(KINDS)('on %s', (_name, make) => {
   test('list and show tell what is there, for people and for scripts', async () => {
     const registry = await filled(make, 2)
     registry.write('m/model.json', '{"pin": 1}')
-    registry.write('m/control/state.json', '{"stable":{"version":2},"candidate":null,"x":1}')
+    registry.write(registry.control, stateOf(2))
     const listed = await on(registry, 'list')
     expect(listed).toMatchObject({ code: 0, stderr: '' })
     expect(listed.stdout.split('\n').map((line) => line.split(/ {2,}/))).toEqual([
@@ -121,7 +135,7 @@ describe.concurrent.each(KINDS)('on %s', (_name, make) => {
   test('prune deletes the oldest, never what is in use', async () => {
     const registry = await filled(make, 5)
     registry.write('m/model.json', '{"pin": 1}')
-    registry.write('m/control/state.json', '{"stable":{"version":2},"candidate":{"version":3}}')
+    registry.write(registry.control, stateOf(2, 3))
     const dry = await on(registry, 'prune', '--keep', '1', '--dry-run')
     expect(dry.stdout).toMatch(/^would delete m version 4 \(\d+ bytes\)\n$/)
     expect(versionsIn(registry)).toHaveLength(5)
@@ -130,7 +144,7 @@ describe.concurrent.each(KINDS)('on %s', (_name, make) => {
     })
     expect(registry.files().some((file) => file.startsWith('m/4/'))).toBe(false)
     registry.delete('m/model.json')
-    registry.delete('m/control/state.json')
+    registry.delete(registry.control)
     expect(await on(registry, 'prune', '--keep', '2', '--model', 'm')).toMatchObject({ code: 0 })
     expect(versionsIn(registry)).toEqual(['m/3/manifest.json', 'm/5/manifest.json'])
     expect((await on(registry, 'prune', '--keep', '2')).stdout).toBe('there is nothing to delete\n')
@@ -140,10 +154,10 @@ describe.concurrent.each(KINDS)('on %s', (_name, make) => {
   test('prune deletes nothing where it cannot tell what is in use', async () => {
     const registry = await filled(make, 3)
     for (const [file, text] of [
-      ['m/control/state.json', '{'],
-      ['m/control/state.json', '[]'],
-      ['m/control/state.json', '{"stable": 3}'],
-      ['m/control/state.json', '{"candidate": {"version": "3"}}'],
+      [registry.control, '{'],
+      [registry.control, '[]'],
+      [registry.control, '{"stable": 3}'],
+      [registry.control, stateOf(3).replace('"version":3', '"version":"3"')],
       ['m/model.json', '{"pin": "three"}'],
     ] as const) {
       registry.write(file, text)

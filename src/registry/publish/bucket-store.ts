@@ -7,6 +7,7 @@ import { CutoverError } from '../../domain/errors.ts'
 import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
 import { digestOf, MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../../wire/manifest.ts'
 import type { Settings } from '../../wire/settings.ts'
+import { ControlBucket } from '../control/control-bucket.ts'
 import { S3Bucket } from '../s3/bucket.ts'
 import { catalogueOf } from '../s3/catalogue.ts'
 import { createS3Client } from '../s3/client.ts'
@@ -75,6 +76,11 @@ class BucketStore implements RegistryStore {
   async read(key: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {
     const found = await retrying(signal, () => this.#bucket.get(key, signal, { bytesMax }))
     return found === undefined || found === 'changed' ? undefined : found.body
+  }
+
+  async readControl(model: string, signal: AbortSignal): Promise<string | undefined> {
+    const control = new ControlBucket(this.#bucket)
+    return (await retrying(signal, () => control.read(model, signal)))?.text
   }
 
   hash(key: string, signal: AbortSignal): Promise<FileHash | undefined> {

@@ -6,6 +6,7 @@ import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
 import { isAbsent, systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
+import { ControlFolder } from '../control/control-folder.ts'
 import { folderStore } from '../file-store.ts'
 import { holdsVersions, registryLayout } from '../registry-layout.ts'
 import { isLasting, lookAt, type VersionPlace } from '../version-sight.ts'
@@ -68,6 +69,11 @@ export class FolderStore implements RegistryStore {
       if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return undefined
       throw error
     }
+  }
+
+  async readControl(model: string): Promise<string | undefined> {
+    const control = new ControlFolder((name) => path.join(this.location, name))
+    return (await control.read(model))?.text
   }
 
   hash(file: string, signal: AbortSignal): Promise<FileHash | undefined> {

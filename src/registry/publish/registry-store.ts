@@ -44,6 +44,8 @@ export interface RegistryStore {
   survey(signal: AbortSignal): Promise<Survey>
   /** A small file; undefined when there is none. Throws MANIFEST_INVALID when it is larger. */
   read(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined>
+  /** The state of a model's rollout, as servers keep it; undefined when there is none. */
+  readControl(model: string, signal: AbortSignal): Promise<string | undefined>
   /** Size and digest of a file, read from its first byte to its last; undefined: there is none. */
   hash(path: string, signal: AbortSignal): Promise<FileHash | undefined>
   /**

@@ -1,11 +1,10 @@
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import {
-  CONTROL_STATE_BYTES_MAX,
-  CONTROL_STATE_FILE,
-  parseControlState,
-} from '../../wire/control-state.ts'
-import { parseModelPolicy, POLICY_BYTES_MAX, POLICY_FILE } from '../../wire/model-policy.ts'
+import { parsePolicy } from '../../wire/policy.ts'
+import { parseRolloutState } from '../../wire/rollout-state.ts'
+import { POLICY_FILE } from '../s3/catalogue.ts'
 import type { RegistryStore } from './registry-store.ts'
+
+const POLICY_BYTES_MAX = 128 * 1024
 
 export type Role = 'pinned' | 'stable' | 'candidate'
 
@@ -21,20 +20,21 @@ export async function rolesIn(
   model: string,
   signal: AbortSignal,
 ): Promise<Roles> {
-  const read = async <T>(file: string, bytesMax: number, parse: (bytes: Buffer) => T) => {
-    const bytes = await store.read(`${model}/${file}`, bytesMax, signal)
-    return bytes === undefined ? undefined : parse(bytes)
-  }
   try {
-    const policy = await read(POLICY_FILE, POLICY_BYTES_MAX, parseModelPolicy)
-    const state = await read(CONTROL_STATE_FILE, CONTROL_STATE_BYTES_MAX, parseControlState)
+    const policy = await store.read(`${model}/${POLICY_FILE}`, POLICY_BYTES_MAX, signal)
+    const control = await store.readControl(model, signal)
     const roles = new Map<number, Role[]>()
-    const add = (version: number | undefined, role: Role) => {
-      if (version !== undefined) roles.set(version, [...(roles.get(version) ?? []), role])
+    const add = (version: number | null | undefined, role: Role) => {
+      if (version === null || version === undefined) return
+      roles.set(version, [...(roles.get(version) ?? []), role])
     }
-    add(policy?.pin, 'pinned')
-    add(state?.stable, 'stable')
-    add(state?.candidate, 'candidate')
+    if (policy !== undefined) add(parsePolicy(policy).pin, 'pinned')
+    if (control !== undefined) {
+      const { stable, pin, phase } = parseRolloutState(Buffer.from(control), 'control/')
+      add(pin, 'pinned')
+      add(stable?.version, 'stable')
+      add('trial' in phase ? phase.trial.candidate.version : undefined, 'candidate')
+    }
     return roles
   } catch (error) {
     signal.throwIfAborted()

@@ -4,9 +4,9 @@ import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import type { Settings } from '../../wire/settings.ts'
 import { BlobCache } from '../blob-cache.ts'
 import type { CacheDir } from '../cache-dir.ts'
-import { BucketStore } from '../control/bucket-store.ts'
+import { ControlBucket } from '../control/control-bucket.ts'
+import { ControlFolder } from '../control/control-folder.ts'
 import { FallbackStore } from '../control/fallback-store.ts'
-import { FolderStore } from '../control/folder-store.ts'
 import { type OpenRegistry, readOnlyProblem, type SourceObserver } from '../open-registry.ts'
 import { S3Bucket } from './bucket.ts'
 import { createS3Client } from './client.ts'
@@ -51,7 +51,7 @@ export function openS3Registry(
   const readOnly = readOnlyProblem(location.url, observer)
   return {
     source,
-    store: new FallbackStore(new BucketStore(bucket), readOnly),
-    mirror: new FolderStore((model) => path.join(saved.dir, model)),
+    store: new FallbackStore(new ControlBucket(bucket), readOnly),
+    mirror: new ControlFolder((model) => path.join(saved.dir, model)),
   }
 }

@@ -17,7 +17,7 @@ const READS_MAX = 10
  * all, has replaced the document. So a writer that is killed leaves the old document or the new
  * one and blocks nobody, and it works on a shared file system.
  */
-export class FolderStore implements DocumentStore {
+export class ControlFolder implements DocumentStore {
   readonly #dirOf: (model: string) => string
 
   /** `dirOf` names the directory of a model. */

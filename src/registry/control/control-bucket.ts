@@ -3,7 +3,7 @@ import type { S3Bucket } from '../s3/bucket.ts'
 import { DOCUMENT_BYTES_MAX, type DocumentStore, type StoredDocument } from './document-store.ts'
 
 /** `<model>/control/state.json` in a bucket, by S3's conditional writes. */
-export class BucketStore implements DocumentStore {
+export class ControlBucket implements DocumentStore {
   readonly #bucket: S3Bucket
 
   constructor(bucket: S3Bucket) {
