@@ -7,6 +7,7 @@ import { initialRollout } from '../../src/rollout/next-step.ts'
 import { newTrial } from '../../src/rollout/trial.ts'
 import { cutover } from '../support/cutover.ts'
 import {
+  type BucketRegistry,
   bucketRegistry,
   type CommandRegistry,
   folderRegistry,
@@ -14,6 +15,7 @@ import {
   on,
 } from '../support/registries.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
+import { entryOf, networkBytes } from '../support/s3-registry.ts'
 
 interface EditableRegistry extends CommandRegistry {
   /** Where the state of the rollout of `m` lies. */
@@ -36,7 +38,7 @@ async function folder(): Promise<EditableRegistry> {
   }
 }
 
-async function bucket(): Promise<EditableRegistry> {
+async function bucket(): Promise<EditableRegistry & BucketRegistry> {
   const registry = await bucketRegistry()
   const { s3 } = registry.bucket
   return {
@@ -60,12 +62,19 @@ const KINDS: [name: string, make: () => Promise<EditableRegistry>][] = [
   ['a bucket', bucket],
 ]
 
-/** Publishes m 1…count without running them. */
-async function filled(make: () => Promise<EditableRegistry>, count: number) {
+/** A registry with the versions 1…count of m, each with a network of its own. */
+async function filled<Registry extends EditableRegistry>(
+  make: () => Promise<Registry>,
+  count: number,
+): Promise<Registry> {
   const registry = await make()
-  for (let n = 1; n <= count; n++) {
-    const model = fixture(`models/class-${n}.onnx`)
-    await on(registry, 'publish', model, '--model', 'm', '--no-verify', '--annotate', `n=${n}`)
+  for (let version = 1; version <= count; version++) {
+    const name = `class-${version}.onnx`
+    const bytes = networkBytes(`class-${version}`)
+    const annotations = { n: String(version) }
+    const manifest = { version, format: 'onnx', files: [entryOf(name, bytes)], annotations }
+    registry.write(`m/${version}/${name}`, bytes)
+    registry.write(`m/${version}/manifest.json`, JSON.stringify(manifest))
   }
   return registry
 }
@@ -230,18 +239,8 @@ describe.concurrent('what a bucket may hold', () => {
   })
 
   test('prune deletes the manifest first, so that what is interrupted is no version', async () => {
-    const registry = await bucketRegistry()
+    const registry = await filled(bucket, 2)
     const { s3 } = registry.bucket
-    for (const n of [1, 2]) {
-      await on(
-        registry,
-        'publish',
-        fixture(`models/class-${n}.onnx`),
-        '--model',
-        'm',
-        '--no-verify',
-      )
-    }
     s3.inject({ operation: 'delete', after: 1, effect: { kind: 'error', code: 'AccessDenied' } })
     expect(await on(registry, 'prune', '--keep', '1')).toMatchObject({ code: 1 })
     expect(registry.files()).toEqual(['m/1/class-1.onnx', 'm/2/class-2.onnx', 'm/2/manifest.json'])
