@@ -92,9 +92,9 @@ export const DEFAULT_POLICY: RolloutPolicy = {
   judge: {
     alpha: 0.01,
     blockMs: 5_000,
-    errors: { enabled: true, riskRatio: 1.25 },
-    latency: { enabled: true, riskRatio: 1.25, slowdown: 1.25 },
-    invalid: { enabled: true, riskRatio: 1.25 },
+    errors: { enabled: true, riskRatio: 1 },
+    latency: { enabled: true, riskRatio: 1, slowdown: 1.5 },
+    invalid: { enabled: true, riskRatio: 1 },
     classes: { enabled: true, riskRatio: 1.5, top: 5, onRegression: 'pause' },
     crashes: { enabled: true },
     notWorse: { riskRatio: 2, errorRate: 0.01, beta: 0.05, promotesEarly: false },

@@ -34,6 +34,6 @@ export interface Verdict {
   readonly metrics: readonly MetricVerdict[]
   readonly notWorse: NotWorseVerdict
   readonly blocks: number
-  /** `errors 4.1 % vs 0.4 % after 212 canary requests (evidence 312 > 182)` */
+  /** `errors 4.1 % vs 0.4 % after 212 canary requests (evidence 312 > 167)` */
   readonly sentence: string
 }

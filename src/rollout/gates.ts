@@ -6,10 +6,15 @@ import { agreementOf } from './shadow-summary.ts'
 import { isReady, isStableLost } from './target.ts'
 import type { Change, Finding, StepInput } from './step.ts'
 import { nameOf } from './texts.ts'
-import { atNewWeight, verdictOf } from './trial.ts'
+import { atNewWeight } from './trial.ts'
 
 /** The next phase, if the present one has seen enough and nothing speaks against it. */
-export function gate(state: RolloutState, input: StepInput, isPinned: boolean): Finding {
+export function gate(
+  state: RolloutState,
+  verdict: Verdict,
+  input: StepInput,
+  isPinned: boolean,
+): Finding {
   const { phase } = state
   const { policy, versions } = input
   if (phase.kind !== 'staged' && phase.kind !== 'shadow' && phase.kind !== 'canary') return {}
@@ -26,7 +31,6 @@ export function gate(state: RolloutState, input: StepInput, isPinned: boolean): 
       change: policy.shadow === undefined ? advance(state, trial, 0, input) : shadow(state, trial),
     }
   }
-  const verdict = verdictOf(trial, policy)
   const doubtful = verdict.metrics.find(
     (metric) =>
       isInDoubt(metric) && metric.action !== 'observe' && !trial.accepted.includes(metric.metric),

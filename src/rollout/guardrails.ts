@@ -1,17 +1,21 @@
 import type { RolloutState, Trial } from '../domain/rollout.ts'
-import type { MetricVerdict } from '../domain/verdict.ts'
+import type { MetricVerdict, Verdict } from '../domain/verdict.ts'
 import { sentenceOfMetric } from './judge/sentence.ts'
 import { isReady } from './target.ts'
 import type { Change, Finding, StepInput } from './step.ts'
 import { nameOf } from './texts.ts'
-import { verdictOf, weightOf } from './trial.ts'
+import { weightOf } from './trial.ts'
 
 /**
  * What must happen because the candidate is worse, in every phase in which it gets traffic,
  * pauses included. A regression that was told of or accepted by a person is not raised again.
  */
-export function guard(state: RolloutState, trial: Trial, input: StepInput): Finding {
-  const verdict = verdictOf(trial, input.policy)
+export function guard(
+  state: RolloutState,
+  trial: Trial,
+  verdict: Verdict,
+  input: StepInput,
+): Finding {
   const failures = verdict.metrics.filter(
     ({ outcome, metric }) => outcome === 'fail' && !trial.accepted.includes(metric),
   )

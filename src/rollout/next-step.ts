@@ -15,7 +15,7 @@ import { guard, rollBack } from './guardrails.ts'
 import { infoOf, isReady, isStableLost, type Target, targetOf } from './target.ts'
 import type { Change, Finding, StepInput, StepResult } from './step.ts'
 import { nameOf } from './texts.ts'
-import { newTrial, withObservations } from './trial.ts'
+import { newTrial, verdictOf, withObservations } from './trial.ts'
 
 /** While there is no candidate, only news from outside changes anything. */
 const IDLE_LOOK_MS = 60_000
@@ -116,12 +116,13 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
       },
     }
   }
+  const verdict = verdictOf(trial, input.policy)
   if (state.phase.kind !== 'staged') {
-    const found = guard(state, trial, input)
+    const found = guard(state, trial, verdict, input)
     if (found.change !== undefined || found.problem !== undefined) return found
   }
   if (target.problem !== undefined) return { problem: target.problem }
-  return gate(state, input, target.isPinned)
+  return gate(state, verdict, input, target.isPinned)
 }
 
 function stage(

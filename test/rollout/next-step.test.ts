@@ -47,7 +47,7 @@ describe('a version', () => {
       canary: null,
     })
     expect(bench.texts.at(-1)).toMatch(
-      /^flowers 7 → 8 rolled back at 5 %: errors 9\.0 % vs 0\.5 % after 100 canary requests \(evidence \S+ > 182\)$/,
+      /^flowers 7 → 8 rolled back at 5 %: errors 9\.0 % vs 0\.5 % after 100 canary requests \(evidence \S+ > 167\)$/,
     )
     expect(bench.state.lastDecision?.verdict?.outcome).toBe('fail')
     bench.settle()
@@ -158,7 +158,7 @@ describe('no data', () => {
   test('evidence in doubt holds', () => {
     const bench = RolloutBench.inCanary()
     const result = bench.settle({
-      blocks: [bench.block([1000, 27], [19_000, 190], { durationMs: 600_000 })],
+      blocks: [bench.block([1000, 24], [19_000, 190], { durationMs: 600_000 })],
     })
     expect(bench.phase).toBe('canary 5')
     expect(result.problem).toBe('flowers 7 → 8 waits: the evidence on errors is in doubt')

@@ -23,11 +23,11 @@ import { zeroErrorUpperBound } from './zero-error-bound.ts'
  * unequal parts: most to what users feel first). Shares of metrics that are off go to the others.
  */
 const SHARES: Readonly<Record<Metric, number>> = {
-  errors: 0.55,
-  latency: 0.33,
+  errors: 0.6,
+  latency: 0.3,
   invalid: 0.04,
-  classes: 0.04,
-  crashes: 0.04,
+  classes: 0.03,
+  crashes: 0.03,
 }
 /** Weights of the edges within latency; the tail is the hardest to see and gets most. */
 const EDGE_SHARES = [0.2, 0.3, 0.5] as const
@@ -44,9 +44,10 @@ export function judge(
   const enabled = METRICS.filter((metric) => policy.judge[metric].enabled)
   const shares = enabled.reduce((sum, metric) => sum + SHARES[metric], 0)
   const notWorse = notWorseOf(evidence, policy.judge)
+  const classes = reference?.classes ?? []
   const metrics = enabled.map((metric): MetricVerdict => {
     const threshold = shares / (policy.judge.alpha * SHARES[metric])
-    const finding = findingOf(metric, evidence, reference?.classes ?? [])
+    const finding = findingOf(metric, evidence, classes)
     const fails = finding.logEvidence >= Math.log(threshold)
     const passes = metric === 'errors' && notWorse.isShown
     return {
@@ -77,34 +78,26 @@ type Finding = Pick<MetricVerdict, 'detail' | 'logEvidence' | 'canary' | 'stable
 function findingOf(metric: Metric, evidence: Evidence, classes: readonly number[]): Finding {
   switch (metric) {
     case 'errors':
-    case 'invalid':
-      return findingOfOne(evidence[metric])
+    case 'invalid': {
+      const { logE, canary, stable } = evidence[metric]
+      return { logEvidence: logMeanExp(logE), canary, stable }
+    }
     case 'latency':
-      return weighted(
-        evidence.latency.map((comparison, edge) => ({
-          ...findingOfOne(comparison),
-          share: EDGE_SHARES[edge] ?? 0,
-          detail: `p${(EDGE_QUANTILES[edge] ?? 0) * 100}`,
-        })),
-      )
+      return averageOf(evidence.latency, EDGE_SHARES, (edge) => ({
+        detail: `p${(EDGE_QUANTILES[edge] ?? 0) * 100}`,
+      }))
     case 'classes': {
       const { classesMore, classesLess } = evidence
-      const share = 1 / (classesMore.length + classesLess.length)
-      return weighted([
-        ...classesMore.map((comparison, index) => ({
-          ...findingOfOne(comparison),
-          share,
-          detail: `${nameOfClass(classes[index])} more often`,
-        })),
-        // The two versions are in each other's place there.
-        ...classesLess.map((comparison, index) => ({
-          logEvidence: logMeanExp(comparison.logE),
-          canary: comparison.stable,
-          stable: comparison.canary,
-          share,
-          detail: `${nameOfClass(classes[index])} less often`,
-        })),
-      ])
+      const comparisons = [...classesMore, ...classesLess]
+      const shares = comparisons.map(() => 1 / comparisons.length)
+      return averageOf(comparisons, shares, (index, { canary, stable }) => {
+        const isMore = index < classesMore.length
+        const name = nameOfClass(classes[isMore ? index : index - classesMore.length])
+        // In the second half the two versions are in each other's place.
+        return isMore
+          ? { detail: `${name} more often` }
+          : { detail: `${name} less often`, canary: stable, stable: canary }
+      })
     }
     case 'crashes': {
       const { logE, canary, stable } = evidence.crashes
@@ -117,17 +110,21 @@ function findingOf(metric: Metric, evidence: Evidence, classes: readonly number[
   }
 }
 
-function findingOfOne({ logE, canary, stable }: Comparison): Finding {
-  return { logEvidence: logMeanExp(logE), canary, stable }
-}
-
 /** A weighted average of e-processes, shown by the one that contributes most. */
-function weighted(findings: readonly (Finding & { readonly share: number })[]): Finding {
-  const terms = findings.map(({ logEvidence, share }) => logEvidence + Math.log(share))
-  const loudest = findings[terms.indexOf(Math.max(...terms))]
-  if (loudest === undefined) return { logEvidence: 0, canary: NOTHING, stable: NOTHING }
-  const { detail, canary, stable } = loudest
-  return { detail, canary, stable, logEvidence: logMeanExp(terms) + Math.log(terms.length) }
+function averageOf(
+  comparisons: readonly Comparison[],
+  shares: readonly number[],
+  describe: (index: number, comparison: Comparison) => Partial<Finding>,
+): Finding {
+  const terms = comparisons.map(
+    ({ logE }, index) => logMeanExp(logE) + Math.log(shares[index] ?? 0),
+  )
+  const loudest = terms.indexOf(Math.max(...terms))
+  const comparison = comparisons[loudest]
+  if (comparison === undefined) return { logEvidence: 0, canary: NOTHING, stable: NOTHING }
+  const { canary, stable } = comparison
+  const logEvidence = logMeanExp(terms) + Math.log(terms.length)
+  return { logEvidence, canary, stable, ...describe(loudest, comparison) }
 }
 
 const NOTHING: Tally = { bad: 0, requests: 0 }

@@ -41,7 +41,7 @@ describe('the verdict', () => {
     )
     expect(verdict.outcome).toBe('fail')
     expect(verdict.sentence).toMatch(
-      /^errors 10\.0 % vs 0\.5 % after 200 canary requests \(evidence 10\^\d+ > 182\)$/,
+      /^errors 10\.0 % vs 0\.5 % after 200 canary requests \(evidence 10\^\d+ > 167\)$/,
     )
   })
 
@@ -130,7 +130,7 @@ describe('latency', () => {
       new Map(),
       policy.judge,
     )
-    expect(latencyEdgesMs).toEqual({ single: [625, 1125, 1237.5] })
+    expect(latencyEdgesMs).toEqual({ single: [750, 1350, 1485] })
   })
 })
 
