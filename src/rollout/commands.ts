@@ -57,9 +57,9 @@ function steer(
   const by = byOf(command.by)
   switch (command.kind) {
     case 'abort':
-      return state.stable === null
-        ? `there is no version to go back to`
-        : rollBack(state, trial, `aborted${by}`, {})
+      return isReady(input.versions, state.stable)
+        ? rollBack(state, trial, `aborted${by}`, {})
+        : `${name} cannot be aborted: there is no version to go back to`
     case 'pause': {
       const text = `${name} paused at ${weight} %${by}`
       const paused = { kind: 'paused', reason: 'command', text, weight, trial } as const

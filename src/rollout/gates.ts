@@ -3,7 +3,7 @@ import type { Phase, Progress, RolloutState, Trial } from '../domain/rollout.ts'
 import type { Verdict } from '../domain/verdict.ts'
 import { isInDoubt } from './judge/verdict.ts'
 import { agreementOf } from './shadow-summary.ts'
-import { isReady, isStableLost } from './target.ts'
+import { isReady } from './target.ts'
 import type { Change, Finding, StepInput } from './step.ts'
 import { nameOf } from './texts.ts'
 import { atNewWeight } from './trial.ts'
@@ -21,8 +21,6 @@ export function gate(
   const { trial } = phase
   const name = nameOf(state, trial.candidate)
   if (!isReady(versions, trial.candidate)) return {}
-
-  if (isStableLost(state, versions)) return { change: promote(state, trial, 'nothing else serves') }
   if (phase.kind === 'staged') {
     if (isPinned) return { change: promote(state, trial, 'pinned') }
     if (policy.strategy === 'immediate') return { change: promote(state, trial, 'immediately') }

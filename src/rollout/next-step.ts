@@ -10,7 +10,7 @@ import {
   type Trial,
 } from '../domain/rollout.ts'
 import { followCommand } from './commands.ts'
-import { gate } from './gates.ts'
+import { gate, promote } from './gates.ts'
 import { guard, rollBack } from './guardrails.ts'
 import { infoOf, isReady, isStableLost, type Target, targetOf } from './target.ts'
 import type { Change, Finding, StepInput, StepResult } from './step.ts'
@@ -96,9 +96,10 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
   const { candidate } = trial
   const info = infoOf(input.versions, candidate)
   const isWanted = info?.aspired === true && info.status !== 'rejected'
-  const isOther = target.version !== undefined && target.version.digest !== candidate.digest
-  if (isOther && target.version !== undefined) {
-    return { change: stage(state, target.version, input, 'rollout.superseded') }
+  const other = target.version?.digest === candidate.digest ? undefined : target.version
+  // An older one replaces a candidate only by a pin: its digest may just not be read yet.
+  if (other !== undefined && (target.isPinned || other.version >= candidate.version)) {
+    return { change: stage(state, other, input, 'rollout.superseded') }
   }
   const isUnwanted = target.isPinned && target.version === undefined && target.problem === undefined
   if (!isWanted || isUnwanted) {
@@ -115,6 +116,9 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
         phase: { kind: 'stable' },
       },
     }
+  }
+  if (isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
+    return { change: promote(state, trial, 'nothing else can serve') }
   }
   const verdict = verdictOf(trial, input.policy)
   if (state.phase.kind !== 'staged') {

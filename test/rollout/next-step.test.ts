@@ -334,7 +334,7 @@ describe('availability', () => {
     bench.remove(7)
     bench.settle()
     expect(bench.state.stable?.version).toBe(8)
-    expect(bench.texts.join('\n')).toContain('takes the traffic (nothing else serves)')
+    expect(bench.texts.join('\n')).toContain('takes the traffic (nothing else can serve)')
   })
 
   test('a registry that is emptied leaves the stable version wanted', () => {
@@ -346,6 +346,27 @@ describe('availability', () => {
     expect(routingOf(bench.state, bench.policy)).toMatchObject({
       stable: { version: 7 },
       keep: [{ version: 7 }],
+    })
+  })
+
+  test('a bad candidate is better than nothing', () => {
+    const bench = RolloutBench.inCanary()
+    bench.command({ kind: 'pause' })
+    bench.remove(7)
+    expect(bench.command({ kind: 'abort' }).refusal).toContain('there is no version to go back to')
+    bench.settle({ blocks: [bench.block([100, 90], [100])] })
+    expect(bench.state.stable?.version).toBe(8)
+  })
+
+  test('an older version does not replace a candidate whose digest is not read yet', () => {
+    const bench = RolloutBench.inCanary()
+    bench.offer(7, { aspired: false })
+    bench.offer(6)
+    bench.offer(8, { digest: null, status: 'loading' })
+    bench.settle()
+    expect(bench.state.phase).toMatchObject({
+      kind: 'canary',
+      trial: { candidate: { version: 8 } },
     })
   })
 
