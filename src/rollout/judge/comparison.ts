@@ -28,12 +28,15 @@ export function addBlock(
   const isRare = stable.requests < BASE_RATE_REQUESTS_MIN || rateOf(stable) <= RARE_MAX
   const base = (stable.bad + 0.5) / (stable.requests + 1)
   const { yc, nc, ys, ns } = block
+  const saysNothing = isRare ? yc + ys === 0 : nc === 0 || ns === 0
   return {
-    logE: before.logE.map((logE, index) => {
-      const g = ratios[index] ?? 1
-      if (isRare) return logE + logRatioFactor(block, g, riskRatio)
-      return logE + logTwoByTwo(block, timesOdds(g, base * riskRatio), base, riskRatio)
-    }),
+    logE: saysNothing
+      ? before.logE
+      : before.logE.map((logE, index) => {
+          const g = ratios[index] ?? 1
+          if (isRare) return logE + logRatioFactor(block, g, riskRatio)
+          return logE + logTwoByTwo(block, timesOdds(g, base * riskRatio), base, riskRatio)
+        }),
     canary: { bad: canary.bad + yc, requests: canary.requests + nc },
     stable: { bad: stable.bad + ys, requests: stable.requests + ns },
   }
