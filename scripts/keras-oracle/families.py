@@ -40,7 +40,10 @@ FAMILIES = (
     "DenseNet121 NASNetMobile ResNet50 ResNet50V2 InceptionV3 Xception ConvNeXtTiny "
     "InceptionResNetV2 VGG16"
 ).split()
-MODULES = {"keras": (keras, FAMILIES), "tf_keras": (tf_keras, [*FAMILIES, "RegNetX002", "RegNetY002", "ResNetRS50"])}
+MODULES = {
+    "keras": (keras, FAMILIES),
+    "tf_keras": (tf_keras, [*FAMILIES, "RegNetX002", "RegNetY002", "ResNetRS50"]),
+}
 #: These begin with a Rescaling or Normalization of raw pixels; the others take about -1…1.
 RAW_PIXELS = ("MobileNetV3", "EfficientNet", "ConvNeXt", "RegNet", "ResNetRS")
 
@@ -59,7 +62,11 @@ def random_images(size, rng):
 def random_kernels(model, rng):
     for layer in every_layer(model):
         depthwise = "Depthwise" in type(layer).__name__
-        for weight in layer._trainable_weights if hasattr(layer, "_trainable_weights") else layer.trainable_weights:
+        for weight in (
+            layer._trainable_weights
+            if hasattr(layer, "_trainable_weights")
+            else layer.trainable_weights
+        ):
             name, shape = leaf_name(weight), tuple(weight.shape)
             if name == "gamma":
                 value = rng.uniform(0.6, 1.4, shape)
@@ -91,7 +98,9 @@ def logits_of(probabilities):
 
 
 def spread_answers(model, images):
-    head = [l for l in every_layer(model) if {leaf_name(w) for w in l.weights} == {"kernel", "bias"}][-1]
+    head = [
+        l for l in every_layer(model) if {leaf_name(w) for w in l.weights} == {"kernel", "bias"}
+    ][-1]
     kernel, bias = (w.numpy() for w in head.weights)
     head.weights[0].assign(kernel * 0.01)
     head.weights[1].assign(bias * 0)
@@ -128,7 +137,8 @@ def make(dialect, name, folder, onnx):
         # How much Keras differs from itself when only the batch size changes.
         "ownDifference": float(np.abs(expected - one_by_one).max()),
         "ownLogitsDifference": float(
-            np.abs(logits_of(expected) - logits_of(one_by_one)).max() / np.abs(logits_of(expected)).max()
+            np.abs(logits_of(expected) - logits_of(one_by_one)).max()
+            / np.abs(logits_of(expected)).max()
         ),
     }
     model.save(folder / "model.h5")

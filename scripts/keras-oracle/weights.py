@@ -12,10 +12,16 @@ def leaf_name(weight) -> str:
 
 def random_weights(model, rng) -> None:
     """Draws every weight of `model` so that values keep their size from layer to layer."""
-    normalizations = {id(w) for l in every_layer(model) if type(l).__name__ == "Normalization" for w in l.weights}
+    normalizations = {
+        id(w) for l in every_layer(model) if type(l).__name__ == "Normalization" for w in l.weights
+    }
     for weight in model.weights:
         name, shape = leaf_name(weight), tuple(weight.shape)
-        if name in KEPT or id(weight) in normalizations or weight.dtype in ("uint32", "int32", "int64"):
+        if (
+            name in KEPT
+            or id(weight) in normalizations
+            or weight.dtype in ("uint32", "int32", "int64")
+        ):
             continue
         weight.assign(draw(name, shape, rng).astype("float32"))
 
