@@ -21,6 +21,8 @@ const BATCH = 8
 interface About {
   readonly inputShape: readonly [number, ...number[]]
   readonly outputShape: readonly [number, number]
+  /** False: the answers are logits. */
+  readonly softmax: boolean
   readonly topClasses: number
   readonly ownDifference: number
 }
@@ -68,6 +70,13 @@ async function infer(model: string, inputs: Float32Array, shape: About['inputSha
   return Float64Array.from(answers)
 }
 
+function softmax(logits: Float64Array): Float64Array {
+  const largestLogit = Math.max(...logits)
+  const powers = logits.map((value) => Math.exp(value - largestLogit))
+  const sum = powers.reduce((total, power) => total + power, 0)
+  return powers.map((power) => power / sum)
+}
+
 /** The logits that a softmax made `probabilities` of, but for a constant: their mean is 0. */
 function logitsOf(probabilities: Float64Array): Float64Array {
   const logs = probabilities.map(Math.log)
@@ -83,15 +92,19 @@ function apart(a: Float64Array, b: Float64Array): number {
   return largest(a.map((value, index) => value - (b[index] ?? Number.NaN)))
 }
 
-function agreement(actual: Float64Array, expected: Float64Array, classes: number): Agreement {
+function agreement(
+  actual: Float64Array,
+  expected: Float64Array,
+  { outputShape: [, classes], softmax: isSoftmax }: About,
+): Agreement {
   let probabilities = 0
   let logits = 0
   let sameTop = 0
   for (let at = 0; at < expected.length; at += classes) {
-    const [ours, theirs] = [actual, expected].map((all) => all.slice(at, at + classes)) as [
-      Float64Array,
-      Float64Array,
-    ]
+    const [ours, theirs] = [actual, expected].map((all) => {
+      const part = all.slice(at, at + classes)
+      return isSoftmax ? part : softmax(part)
+    }) as [Float64Array, Float64Array]
     probabilities = Math.max(probabilities, apart(ours, theirs))
     const scores = logitsOf(theirs)
     logits = Math.max(logits, apart(logitsOf(ours), scores) / largest(scores))
@@ -110,10 +123,10 @@ async function compare(folder: string, format: string, work: string): Promise<bo
     await compileKeras(path.join(folder, `model.${format}`), model)
     const inputs = readFloats(path.join(folder, 'inputs.f32'))
     const expected = Float64Array.from(readFloats(path.join(folder, 'expected.f32')))
-    const [images, classes] = about.outputShape
+    const [images] = about.outputShape
     const actual = await infer(model, inputs, about.inputShape)
     if (actual.length !== expected.length) throw new Error(`${actual.length} answers`)
-    const { probabilities, logits, sameTop } = agreement(actual, expected, classes)
+    const { probabilities, logits, sameTop } = agreement(actual, expected, about)
     const good =
       probabilities <= PROBABILITY_DIFFERENCE_MAX &&
       logits <= LOGITS_DIFFERENCE_MAX &&
