@@ -1,5 +1,9 @@
+import path from 'node:path'
+
 import { CutoverError, messageOf } from './domain/errors.ts'
 import { poolStarter } from './main.ts'
+import { type CacheDir, openCacheDir } from './registry/cache-dir.ts'
+import { compiledModel } from './registry/compiled-cache.ts'
 import type { Draft } from './registry/publish/draft.ts'
 import { digestOf } from './wire/manifest.ts'
 import type { Settings } from './wire/settings.ts'
@@ -20,12 +24,20 @@ export async function verifyModel(
   signal: AbortSignal,
 ): Promise<VerifiedModel> {
   const startedAt = performance.now()
-  const { manifest, dir, entry, format, labels, bytes } = draft
+  const { manifest, labels, bytes, format } = draft
   const identity = { model: manifest.model ?? '', version: 0, digest: digestOf(manifest) }
-  const release = async () => {}
-  const local = { ...identity, dir, entry, format, manifest, bytes, labels, release }
+  const cache = await openCacheDir(settings.cacheDir)
+  const staging = await cache.stage()
+  const release = () => cache.remove(staging)
   const startPool = poolStarter({ ...settings, engines: 1, threadsAlone: 0 }, () => {})
   try {
+    const place = await placeOf(draft, {
+      cache,
+      staging,
+      bytesMax: settings.versionBytesMax,
+      signal,
+    })
+    const local = { ...identity, ...place, format, manifest, bytes, labels, release }
     const pool = await startPool(local, { signal, onStep: () => {} })
     const notice = pool.info.warmupSkipped
     await pool.close()
@@ -34,5 +46,21 @@ export async function verifyModel(
     signal.throwIfAborted()
     const sentence = `a server would refuse this model: ${messageOf(error)}`
     throw new CutoverError('MODEL_UNLOADABLE', sentence, { cause: error })
+  } finally {
+    await release()
+    await cache.close()
   }
+}
+
+/** What an engine opens: the draft as it lies there, or what a server would compile it to. */
+async function placeOf(
+  { dir, entry, format, manifest }: Draft,
+  options: { cache: CacheDir; staging: string; bytesMax: number; signal: AbortSignal },
+): Promise<{ dir: string; entry: string }> {
+  const file = manifest.files.find(({ path }) => path === entry)
+  if (format !== 'keras' || file === undefined) return { dir, entry }
+  const { cache, staging, bytesMax, signal } = options
+  const source = path.join(dir, entry)
+  const compiling = { source, sha256: file.sha256, to: staging, bytesMax, signal }
+  return { dir: staging, entry: await compiledModel(cache.shared, compiling) }
 }

@@ -2,6 +2,7 @@ import { createRequire } from 'node:module'
 
 import { Command } from 'commander'
 
+import { compileCommand } from './commands/compile.ts'
 import { listCommand } from './commands/list.ts'
 import { manifestCommand } from './commands/manifest.ts'
 import { pruneCommand } from './commands/prune.ts'
@@ -21,6 +22,7 @@ const program = new Command('cutover')
   // The program's --version is not that of `publish`.
   .enablePositionalOptions()
   .addCommand(serveCommand())
+  .addCommand(compileCommand())
   .addCommand(publishCommand())
   .addCommand(listCommand())
   .addCommand(showCommand())

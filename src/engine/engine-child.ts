@@ -22,7 +22,7 @@ import {
 import type { Frame } from '../wire/frame.ts'
 import { FrameChannel } from '../wire/frame-channel.ts'
 import { engineEnvironment } from './environment.ts'
-import { watchMemory } from './memory-watch.ts'
+import { watchMemory } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
 
 const CHANNEL_FD = 3

@@ -39,7 +39,8 @@ export class FolderVersion implements AspiredVersion {
     const store = folderStore(this.#place.dir)
     const { model, version } = this
     const write = (to: string) => copyFiles(wanted, store, to, { bytesMax, signal })
-    const local = await materialize({ model, version, manifest, write }, cache, signal)
+    const options = { cache, bytesMax, signal }
+    const local = await materialize({ model, version, manifest, write }, options)
     try {
       // Without a manifest nothing but this says that the bytes of one state were copied.
       await this.#look()

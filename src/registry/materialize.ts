@@ -7,6 +7,7 @@ import { describeBytes } from '../lib/describe-bytes.ts'
 import { LABELS_BYTES_MAX, LABELS_FILE, parseLabels } from '../wire/labels.ts'
 import { digestOf } from '../wire/manifest.ts'
 import type { CacheDir } from './cache-dir.ts'
+import { compileIfKeras } from './compile-if-keras.ts'
 import { detectFormat } from './detect-format.ts'
 import { readModelJson } from './model-json.ts'
 import type { LocalVersion } from './source.ts'
@@ -25,26 +26,33 @@ export interface VersionContent {
   readonly released?: (() => Promise<void>) | undefined
 }
 
+export interface MaterializeOptions {
+  readonly cache: CacheDir
+  /** Of all files of the version together. */
+  readonly bytesMax: number
+  readonly signal: AbortSignal
+}
+
 /**
  * Makes a private copy of a version: the files named and no others, each verified while it is
  * written, then read-only. Throws as AspiredVersion says, and then leaves nothing behind.
  */
 export async function materialize(
   { model, version, manifest: stated, write, released }: VersionContent,
-  cache: CacheDir,
-  signal: AbortSignal,
+  { cache, bytesMax, signal }: MaterializeOptions,
 ): Promise<LocalVersion> {
   const staging = await cache.stage()
   try {
     const files = await write(staging)
     const manifest: Manifest = stated ?? { schema: 'cutover/manifest/v1', files: [...files] }
     const paths = files.map(({ path }) => path)
-    const detected = await detectFormat(paths, manifest.format, (file) =>
+    const found = await detectFormat(paths, manifest.format, (file) =>
       readModelJson(path.join(staging, file)),
     )
-    if (detected.format === 'keras') throw kerasUnsupported(detected.entry)
+    const compiling = { dir: staging, files, cacheDir: cache.shared, bytesMax, signal }
+    const detected = await compileIfKeras(found, compiling)
     const labels = await readLabels(staging, manifest)
-    await seal(staging, paths)
+    await seal(staging, [...paths, detected.entry])
     signal.throwIfAborted()
     const dir = await cache.commit(staging, `${model}-${version}`)
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
@@ -81,11 +89,4 @@ async function seal(dir: string, paths: readonly string[]): Promise<void> {
     }
   }
   for (const directory of directories) await chmod(directory, 0o500)
-}
-
-export function kerasUnsupported(entry: string): CutoverError {
-  return new CutoverError(
-    'FORMAT_UNSUPPORTED',
-    `${entry} is a Keras file, which is not served yet: export it to ONNX or SavedModel`,
-  )
 }

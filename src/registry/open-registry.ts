@@ -92,7 +92,7 @@ async function layoutFor(given: string): Promise<Layout> {
   if (!stats.isFile() || !isModel) {
     throw new CutoverError(
       'CONFIG_INVALID',
-      `${given} is no model: expected a registry folder, a model's directory, or a .onnx file`,
+      `${given} is no model: expected a registry folder, a model's directory, or a .onnx, .keras or .h5 file`,
     )
   }
   return (await isPartOfVersion(target))

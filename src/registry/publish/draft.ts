@@ -10,7 +10,6 @@ import { LABELS_BYTES_MAX, LABELS_FILE, parseLabels } from '../../wire/labels.ts
 import { MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../../wire/manifest.ts'
 import { detectFormat } from '../detect-format.ts'
 import { folderStore } from '../file-store.ts'
-import { kerasUnsupported } from '../materialize.ts'
 import { readModelJson } from '../model-json.ts'
 import { collectChunks, hashChunks } from './chunks.ts'
 import { modelFilesAt } from './model-files.ts'
@@ -73,7 +72,6 @@ export async function draftOf(
   const detected = await detectFormat(paths, manifest.format, (file) =>
     readModelJson(path.join(dir, file)),
   )
-  if (detected.format === 'keras') throw kerasUnsupported(detected.entry)
   return {
     ...detected,
     dir,

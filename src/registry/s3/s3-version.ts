@@ -82,7 +82,8 @@ export class S3Version implements AspiredVersion {
     const released = async () => {
       for (const { sha256 } of manifest.files) await pull.blobs.touch(sha256)
     }
-    const local = await materialize({ model, version, manifest, write, released }, cache, signal)
+    const content = { model, version, manifest, write, released }
+    const local = await materialize(content, { cache, bytesMax: pull.bytesMax, signal })
     await saved.save({ model, version, fingerprint, etag, manifest }).catch(async (error) => {
       await local.release()
       throw error

@@ -1,0 +1,11 @@
+import { CutoverError } from '../domain/errors.ts'
+
+/** The file is damaged, or lacks something that a model needs. */
+export function unloadable(sentence: string, cause?: unknown): CutoverError {
+  return new CutoverError('MODEL_UNLOADABLE', sentence, { cause })
+}
+
+/** The file is whole, but asks for something that is not compiled. */
+export function unsupported(sentence: string): CutoverError {
+  return new CutoverError('FORMAT_UNSUPPORTED', sentence)
+}

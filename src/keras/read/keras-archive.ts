@@ -1,0 +1,95 @@
+import { createWriteStream } from 'node:fs'
+import path from 'node:path'
+import { pipeline } from 'node:stream/promises'
+
+import { type Entry, openPromise, type ZipFile } from 'yauzl'
+
+import { messageOf } from '../../domain/errors.ts'
+import { describeBytes } from '../../lib/describe-bytes.ts'
+import { unloadable } from '../failure.ts'
+
+const CONFIG = 'config.json'
+const METADATA = 'metadata.json'
+const WEIGHTS = 'model.weights.h5'
+const CONFIG_BYTES_MAX = 128 * 1024 ** 2
+/** Weights hardly compress: what claims to grow by more than this is no model. */
+const EXPANSION_MAX = 20
+const ENTRIES_MAX = 10_000
+
+export interface KerasArchive {
+  readonly config: string
+  readonly metadata: string | undefined
+  /** A copy of the weights' file; undefined: the archive has none. */
+  readonly weights: string | undefined
+}
+
+/**
+ * Unpacks what a model consists of: the configuration, and the weights to a file in `dir`. Nothing
+ * else of the archive is looked at. Throws MODEL_UNLOADABLE.
+ */
+export async function unpack(file: string, dir: string): Promise<KerasArchive> {
+  const zip = await openPromise(file, { autoClose: false }).catch((error: unknown) => {
+    throw damaged(error)
+  })
+  try {
+    const { config, metadata, weights } = await entriesOf(zip)
+    if (config === undefined) throw unloadable(`the archive is no Keras model: it has no ${CONFIG}`)
+    return {
+      config: await text(zip, config),
+      metadata: metadata && (await text(zip, metadata)),
+      weights: weights && (await extract(zip, weights, dir)),
+    }
+  } catch (error) {
+    throw error instanceof Error && error.name === 'CutoverError' ? error : damaged(error)
+  } finally {
+    zip.close()
+  }
+}
+
+interface Entries {
+  config?: Entry
+  metadata?: Entry
+  weights?: Entry
+}
+
+async function entriesOf(zip: ZipFile): Promise<Entries> {
+  const found: Entries = {}
+  if (zip.entryCount > ENTRIES_MAX) throw unloadable(`the archive has ${zip.entryCount} files`)
+  for await (const entry of zip.eachEntry()) {
+    if (entry.fileName === CONFIG) found.config = entry
+    if (entry.fileName === METADATA) found.metadata = entry
+    if (entry.fileName === WEIGHTS) found.weights = entry
+    if (/^model\.weights(\.h5)?\.json$/.test(entry.fileName)) {
+      throw unloadable('the weights are in several files (sharded): save the model in one')
+    }
+  }
+  return found
+}
+
+async function text(zip: ZipFile, entry: Entry): Promise<string> {
+  bounded(entry, CONFIG_BYTES_MAX)
+  const chunks: Uint8Array[] = []
+  for await (const chunk of await zip.openReadStreamPromise(entry)) {
+    chunks.push(chunk as Buffer)
+  }
+  return Buffer.concat(chunks).toString('utf8')
+}
+
+async function extract(zip: ZipFile, entry: Entry, dir: string): Promise<string> {
+  bounded(entry, Math.max(1024, entry.compressedSize) * EXPANSION_MAX)
+  const file = path.join(dir, 'weights.h5')
+  const to = createWriteStream(file, { flags: 'wx', mode: 0o600 })
+  await pipeline(await zip.openReadStreamPromise(entry), to)
+  return file
+}
+
+function bounded({ fileName, uncompressedSize }: Entry, bytesMax: number): void {
+  if (uncompressedSize <= bytesMax) return
+  throw unloadable(
+    `${fileName} claims to unpack to ${describeBytes(uncompressedSize)}, more than it may`,
+  )
+}
+
+function damaged(cause: unknown): Error {
+  return unloadable(`the .keras archive is damaged or cut off: ${messageOf(cause)}`, cause)
+}

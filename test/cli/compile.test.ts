@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process'
+import { existsSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+
+import { expect, test } from 'vitest'
+
+import { fixture, temporaryDirectory } from '../support/registry.ts'
+
+const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
+const run = promisify(execFile)
+
+function compile(...args: string[]) {
+  return run(process.execPath, [BIN, 'compile', ...args], { timeout: 30_000 })
+    .then((output) => ({ ...output, code: 0 }))
+    .catch((error: { code: number; stderr: string; stdout: string }) => error)
+}
+
+test('cutover compile writes the ONNX model and says what it takes and gives', async () => {
+  const output = path.join(temporaryDirectory(), 'digits.onnx')
+  const { code, stdout } = await compile(fixture('models/tiny/model.h5'), '-o', output)
+  expect(code).toBe(0)
+  expect(stdout).toContain('image: float32[batch, 32, 32, 3]')
+  expect(stdout).toContain('probabilities: float32[batch, 10]')
+  expect(stdout).toMatch(/digits\.onnx: \d+ nodes, 24\.\d kB, \d+ ms/)
+  expect(existsSync(output)).toBe(true)
+})
+
+test('cutover compile fails with a sentence, and writes nothing', async () => {
+  const dir = temporaryDirectory()
+  const model = path.join(dir, 'model.h5')
+  writeFileSync(model, 'not a model')
+  const { code, stderr } = await compile(model)
+  expect(code).toBe(1)
+  expect(stderr).toMatch(/^cutover: the file is no Keras model/)
+  expect(existsSync(path.join(dir, 'model.onnx'))).toBe(false)
+})
+
+test('cutover compile names a file that is not there', async () => {
+  const { code, stderr } = await compile(path.join(temporaryDirectory(), 'nothing.h5'))
+  expect(code).toBe(2)
+  expect(stderr).toContain('there is no file')
+})
