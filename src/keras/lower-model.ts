@@ -248,8 +248,9 @@ export function inputTensor(
   if (config.get('sparse') === true || config.get('ragged') === true) {
     throw unsupported(`the input ${name} is sparse or ragged`)
   }
-  const shape = json.map((size): Dim => {
-    if (size === null) return null
+  const shape = json.map((size, axis): Dim => {
+    // Keras takes any batch, whatever one the model was first called with.
+    if (size === null || axis === 0) return null
     if (typeof size === 'number' && Number.isSafeInteger(size) && size >= 0) return size
     throw config.wrong('batch_shape', 'sizes')
   })

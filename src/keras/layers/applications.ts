@@ -6,7 +6,7 @@ import type { LayerKinds } from './layer-kind.ts'
 import { own } from './weight-slot.ts'
 
 /** Layers that keras.applications defines for its own networks. */
-export const APPLICATIONS: LayerKinds = {
+const KINDS: LayerKinds = {
   /** ConvNeXt: each channel times its own factor. */
   LayerScale: {
     weights: () => own('gamma'),
@@ -25,4 +25,10 @@ export const APPLICATIONS: LayerKinds = {
       return binary(graph, 'Add', x, binary(graph, 'Mul', y, scalar(graph, config.float('scale'))))
     },
   },
+}
+
+/** tf_keras saves them as if they were somebody's own. */
+export const APPLICATIONS: LayerKinds = {
+  ...KINDS,
+  ...Object.fromEntries(Object.entries(KINDS).map(([name, kind]) => [`Custom>${name}`, kind])),
 }

@@ -1,7 +1,9 @@
-import { expandDims, reshape, type Size, tile, transpose } from '../graph/ops/shape.ts'
+import { binary, cast, scalar } from '../graph/ops/elementwise.ts'
+import { reduce } from '../graph/ops/reduce.ts'
+import { expandDims, reshape, type Size, squeeze, tile, transpose } from '../graph/ops/shape.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import { unloadable } from '../failure.ts'
-import { one } from './inputs.ts'
+import { one, oneFloat } from './inputs.ts'
 import type { LayerCall, LayerKind, LayerKinds } from './layer-kind.ts'
 
 const identity: LayerKind = { lower: (call) => one(call) }
@@ -21,6 +23,7 @@ const TRAINING_ONLY = [
 export const CORE: LayerKinds = {
   ...Object.fromEntries(TRAINING_ONLY.map((name) => [name, identity])),
   Identity: identity,
+  Masking: { lower: masking },
   Flatten: { lower: flatten },
   Reshape: { lower: reshapeLayer },
   Permute: { lower: permute },
@@ -30,6 +33,18 @@ export const CORE: LayerKinds = {
       return tile(call.graph, expandDims(call.graph, one(call), [1]), [1, count, 1])
     },
   },
+}
+
+/** Steps in which nothing differs from the mask's value do not count, and are zero. */
+function masking(call: LayerCall): Tensor {
+  const { graph, config } = call
+  const x = oneFloat(call)
+  const value = scalar(graph, config.float('mask_value', 0))
+  const isSame = cast(graph, binary(graph, 'Equal', x, value, 'bool'), 'float32')
+  const least = reduce(graph, 'ReduceMin', isSame, [-1], true)
+  const counts = binary(graph, 'Sub', scalar(graph, 1), least)
+  const mask = cast(graph, squeeze(graph, counts, [-1]), 'bool')
+  return binary(graph, 'Mul', x, counts).masked(mask)
 }
 
 function flatten(call: LayerCall): Tensor {

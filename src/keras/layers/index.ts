@@ -2,6 +2,7 @@ import type { Layer } from '../config/model.ts'
 import { unsupported } from '../failure.ts'
 import { isOperation } from '../read/checkpoint-weights.ts'
 import { ACTIVATION_LAYERS } from './activation-layers.ts'
+import { ADAPTIVE_POOLINGS } from './adaptive-pooling.ts'
 import { APPLICATIONS } from './applications.ts'
 import { ATTENTION } from './attention.ts'
 import { AUGMENTATION } from './augmentation.ts'
@@ -13,6 +14,7 @@ import { DENSE } from './dense.ts'
 import { DOT } from './dot.ts'
 import { EINSUM_DENSE } from './einsum-dense.ts'
 import { EMBEDDINGS } from './embedding.ts'
+import { ENCODINGS } from './encoding.ts'
 import type { LayerKind, LayerKinds } from './layer-kind.ts'
 import { MERGING } from './merging.ts'
 import { MULTI_HEAD_ATTENTION } from './multi-head-attention.ts'
@@ -20,6 +22,7 @@ import { NORMALIZATIONS } from './normalization.ts'
 import { operationKind, refusedOperation } from './operations/index.ts'
 import { POOLINGS } from './pooling.ts'
 import { RECURRENT } from './recurrent.ts'
+import { RECURRENT_CELLS } from './recurrent-cells.ts'
 import { RESCALING } from './rescaling.ts'
 import { RESIZINGS } from './resizing.ts'
 import type { WeightSlot } from './weight-slot.ts'
@@ -27,6 +30,7 @@ import { wrappers } from './wrappers.ts'
 
 const LAYERS: LayerKinds = {
   ...ACTIVATION_LAYERS,
+  ...ADAPTIVE_POOLINGS,
   ...APPLICATIONS,
   ...ATTENTION,
   ...AUGMENTATION,
@@ -38,11 +42,13 @@ const LAYERS: LayerKinds = {
   ...DOT,
   ...EINSUM_DENSE,
   ...EMBEDDINGS,
+  ...ENCODINGS,
   ...MERGING,
   ...MULTI_HEAD_ATTENTION,
   ...NORMALIZATIONS,
   ...POOLINGS,
   ...RECURRENT,
+  ...RECURRENT_CELLS,
   ...RESCALING,
   ...RESIZINGS,
   ...wrappers(weightsOf),
@@ -79,11 +85,11 @@ function layerKind({ className }: Layer): LayerKind | undefined {
 
 /**
  * Operations share names with layers (Add, Softmax). Where the file does not say which it is, a
- * layer's configuration gives its type and whether it is trained, an operation's does not.
+ * layer's configuration says whether it is trained, an operation's does not.
  */
 function isRecorded(layer: Layer): boolean {
   if (/^(TFOpLambda|SlicingOpLambda)$/.test(layer.className)) return true
   if (layer.module !== undefined) return isOperation(layer)
   const { config } = layer
-  return config.get('trainable') === undefined && config.get('dtype') === undefined
+  return config.get('trainable') === undefined
 }

@@ -15,7 +15,7 @@ export function checkpointWeights(file: Hdf5File, model: Model, slotsOf: SlotsOf
     const counts = new Map<string, number>()
     for (const layer of inner.layers) {
       if (isOperation(layer)) continue
-      const name = numbered(snakeCase(layer.className), counts)
+      const name = numbered(nameOf(layer), counts)
       const path = `${container}/${name}`
       if (layer.model !== undefined) visit(layer.model, path)
       else found.set(layer, variablesOf(file, layer, path, slotsOf))
@@ -64,6 +64,12 @@ function placesOf(owner: string): string[] {
 /** Operations that a Functional model recorded are no layers to Keras. */
 export function isOperation({ module }: Layer): boolean {
   return module !== undefined && /\.ops(\.|$)/.test(module)
+}
+
+/** Python's name of the class, which is not always the one that Keras exports. */
+function nameOf({ className }: Layer): string {
+  const plain = className.slice(className.lastIndexOf('>') + 1)
+  return snakeCase(plain === 'GroupQueryAttention' ? 'GroupedQueryAttention' : plain)
 }
 
 function numbered(name: string, counts: Map<string, number>): string {

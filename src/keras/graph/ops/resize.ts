@@ -1,6 +1,7 @@
 import type { GraphBuilder } from '../builder.ts'
-import { type Attributes, float, int, string } from '../ir.ts'
+import { type Attributes, float, int, string, type Value } from '../ir.ts'
 import { type Layout, Tensor } from '../tensor.ts'
+import { bicubicWeighting, resample } from './resample.ts'
 
 export type Interpolation = 'nearest' | 'bilinear' | 'bicubic'
 
@@ -38,6 +39,8 @@ export function resizeTo(
   layout: Layout,
 ): Tensor {
   const value = x.value(graph, layout)
+  const exact = interpolation === 'bicubic' ? bicubic(graph, value, sizes) : undefined
+  if (exact !== undefined) return new Tensor(exact, layout)
   const shape = [...value.shape.slice(0, 2), ...sizes]
   const outer = { start: int(0), end: int(2) }
   const kept = graph.op('Shape', [value], { dtype: 'int64', shape: [2] }, outer)
@@ -49,6 +52,16 @@ export function resizeTo(
   return new Tensor(graph.op('Resize', inputs, { dtype: x.dtype, shape }, attributes), layout)
 }
 
+/** TensorFlow rounds the weights, which ONNX does not; the size must be known for that. */
+function bicubic(graph: GraphBuilder, value: Value, sizes: readonly number[]): Value | undefined {
+  const weightings = sizes.map((wanted, at) => {
+    const size = value.shape[at + 2] ?? null
+    return size === null ? undefined : bicubicWeighting(size, wanted)
+  })
+  const known = weightings.filter((one) => one !== undefined)
+  return known.length < sizes.length ? undefined : resample(graph, value, 2, known)
+}
+
 /** By whole factors. */
 export function enlarge(
   graph: GraphBuilder,
@@ -58,6 +71,10 @@ export function enlarge(
   layout: Layout,
 ): Tensor {
   const value = x.value(graph, layout)
+  const sizes = factors.map((factor, at) => (value.shape[at + 2] ?? NaN) * factor)
+  if (interpolation === 'bicubic' && !sizes.some(Number.isNaN)) {
+    return resizeTo(graph, x, sizes, interpolation, layout)
+  }
   const scales = [1, 1, ...factors]
   const shape = value.shape.map((size, axis) => (size === null ? null : size * (scales[axis] ?? 1)))
   const inputs = [value, undefined, graph.floats(scales, [scales.length])]

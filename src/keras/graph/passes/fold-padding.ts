@@ -1,9 +1,16 @@
-import type { Attribute, Graph, Node } from '../ir.ts'
+import { eager } from '../constants.ts'
+import type { Attribute, Graph, Node, Value } from '../ir.ts'
 import { ints } from '../ir.ts'
 import { replaced, Uses } from '../uses.ts'
 
 /** What no negative number comes out of: a maximum is the same with 0 or with −∞ around it. */
 const NOT_NEGATIVE = new Set(['Relu', 'Sigmoid'])
+
+/**
+ * The smallest normal number. onnxruntime lets a maximum do the zero padding in front of it, which
+ * is wrong where all else is negative; it does not do that with any other number.
+ */
+const NEARLY_ZERO = 2 ** -126
 
 /**
  * Lets a convolution do the zero padding in front of it, and a maximum that of what is not
@@ -16,12 +23,17 @@ export function foldPadding(graph: Graph): Graph {
     if (node.op !== 'Conv' && node.op !== 'MaxPool') continue
     const pad = uses.onlyFor(node.inputs[0])
     if (pad?.op !== 'Pad' || node.attributes['auto_pad'] !== undefined) continue
-    if (node.op === 'MaxPool' && !isNotNegative(uses.producer(pad.inputs[0]))) continue
     const pads = sum(spatialPads(pad), node.attributes['pads'])
     if (pads === undefined) continue
     // ONNX refuses to pool over nothing but padding.
-    const kernel = node.attributes['kernel_shape']
-    if (node.op === 'MaxPool' && !isSmaller(pads, kernel)) continue
+    const isSafe =
+      node.op === 'Conv' ||
+      (isNotNegative(uses.producer(pad.inputs[0])) &&
+        isSmaller(pads, node.attributes['kernel_shape']))
+    if (!isSafe) {
+      replacements.set(pad, { ...pad, inputs: [...pad.inputs, nearlyZero(pad)] })
+      continue
+    }
     replacements.set(pad, undefined)
     replacements.set(node, {
       ...node,
@@ -30,6 +42,11 @@ export function foldPadding(graph: Graph): Graph {
     })
   }
   return replaced(graph, replacements)
+}
+
+function nearlyZero({ name }: Node): Value {
+  const data = Float32Array.of(NEARLY_ZERO)
+  return { name: `${name}/nearly-zero`, dtype: 'float32', shape: [], constant: eager(data) }
 }
 
 function isNotNegative(node: Node | undefined): boolean {

@@ -12,7 +12,7 @@ import { first, firstFloat } from './elementwise.ts'
 function oneHot(given: Arguments): Tensor {
   const { graph } = given
   const depth = given.integer(1, ['num_classes', 'depth'])
-  const x = given.tensor(0, ['x', 'indices'], 'int32')
+  const x = cast(graph, given.tensor(0, ['x', 'indices'], 'int64'), 'int64')
   const dtype = dtypeOf(given.text(undefined, 'dtype', 'float32'))?.dtype ?? 'float32'
   const axis = given.integer(undefined, 'axis', -1)
   if (axis !== -1 && axis !== x.rank) throw given.unsupported('an axis other than the last')
