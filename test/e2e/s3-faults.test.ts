@@ -6,6 +6,7 @@ import { predict } from '../support/client.ts'
 import { dark } from '../support/images.ts'
 import { startLoad } from '../support/load.ts'
 import { TestBucket } from '../support/s3-registry.ts'
+import { EVERY_EFFECT } from '../support/s3/every-effect.ts'
 import type { Effect } from '../support/s3/faults.ts'
 import { startFakeS3 } from '../support/s3/start.ts'
 import { waitFor } from '../support/server.ts'
@@ -13,30 +14,6 @@ import { waitFor } from '../support/server.ts'
 /** How long each fault lasts: several polls, and longer than the time-outs of the server. */
 const FAULT_MS = 1_200
 const RECOVERY_MS = 30_000
-
-const FAULTS: Readonly<Record<string, Effect>> = {
-  'connection refused': { kind: 'refuse' },
-  'connection reset': { kind: 'reset' },
-  'no answer': { kind: 'hang' },
-  'reset in mid-body': { kind: 'reset-mid-body' },
-  'truncated body': { kind: 'truncate' },
-  'half the bytes': { kind: 'shorten' },
-  'a flipped bit': { kind: 'flip' },
-  "another object's bytes": { kind: 'substitute' },
-  'bytes that trickle': { kind: 'slow', bytesPerSecond: 20 },
-  '500 InternalError': { kind: 'error', code: 'InternalError' },
-  '503 SlowDown': { kind: 'error', code: 'SlowDown' },
-  '403 AccessDenied': { kind: 'error', code: 'AccessDenied' },
-  '400 ExpiredToken': { kind: 'error', code: 'ExpiredToken', status: 400 },
-  '404 NoSuchKey': { kind: 'error', code: 'NoSuchKey' },
-  '404 NoSuchBucket': { kind: 'error', code: 'NoSuchBucket' },
-  '200 with a web page': { kind: 'page', contentType: 'text/html', text: '<html>log in</html>' },
-  '50 MB too many': { kind: 'pad', bytes: 50e6 },
-  'a body without end': { kind: 'pad', bytes: Infinity },
-  'another ETag': { kind: 'etag', value: '"00000000000000000000000000000000"' },
-  'no ETag': { kind: 'etag' },
-  'a wrong Content-Length': { kind: 'content-length', delta: 100 },
-}
 
 const TARGETS = {
   list: { operation: 'list' },
@@ -47,7 +24,7 @@ const TARGETS = {
 const matrix = new Map<string, Map<string, string>>()
 
 describe.concurrent('while the bucket is at fault, the server', () => {
-  test.each(Object.entries(FAULTS))(
+  test.each(Object.entries<Effect>(EVERY_EFFECT))(
     'serves on, and catches up when it is over: %s',
     async (name, effect) => {
       const row = new Map<string, string>()
