@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { describe, expect, test } from 'vitest'
 
 import { predict } from '../support/client.ts'
@@ -5,6 +7,9 @@ import { bright } from '../support/images.ts'
 import { startLoad } from '../support/load.ts'
 import { registryWith } from '../support/registry.ts'
 import { type LogLine, startServer, type TestServer, waitFor } from '../support/server.ts'
+
+/** More of them say more: CUTOVER_TEST_KILLS=100 takes ten minutes. */
+const KILLS = Number(process.env['CUTOVER_TEST_KILLS'] ?? 4)
 
 /** Short enough for a test: three steps, blocks of a fifth of a second. */
 const POLICY = {
@@ -18,9 +23,12 @@ const POLICY = {
   },
 }
 
-async function serve(registry: ReturnType<typeof registryWith>, policy: object = POLICY) {
+async function serve(
+  registry: ReturnType<typeof registryWith>,
+  { policy = POLICY, flags = [] }: { policy?: object; flags?: string[] } = {},
+) {
   registry.setPolicy('m', policy)
-  return startServer(registry.dir)
+  return startServer(registry.dir, { flags })
 }
 
 function happened(server: TestServer, kind: string, version: number): Promise<unknown> {
@@ -73,4 +81,72 @@ describe('a new version', () => {
     await happened(again, 'rollout.promoted', 3)
     expect((await second.stop()).failures).toEqual([])
   })
+
+  test('that ends its engines is rolled back at once, and no request fails', async () => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry, { flags: ['--engine-memory-bytes-max', '600MB'] })
+    const load = startLoad(server.url, bright, 8)
+    registry.add('m', 2, 'hog')
+    await happened(server, 'rollout.quarantined', 2)
+    const { failures, classes } = await load.stop()
+    expect(failures).toEqual([])
+    expect([...classes.keys()]).toEqual([1])
+    expect(server.events('rollout.rollingBack')[0]?.msg).toMatch(/crashed|errors/)
+  })
+
+  test('that answers something else is paused, or rolled back where the policy says so', async () => {
+    const judge = { ...POLICY.rollout.judge, classes: { enabled: true } }
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry, { policy: { rollout: { ...POLICY.rollout, judge } } })
+    const load = startLoad(server.url, bright, 16)
+    registry.add('m', 2, 'class-2')
+    await happened(server, 'rollout.paused', 2)
+    expect(server.events('rollout.paused')[0]?.msg).toMatch(
+      /class \d+ (more|less) often|other classes/,
+    )
+    const strict = { ...judge, classes: { enabled: true, onRegression: 'rollback' } }
+    registry.setPolicy('m', { rollout: { ...POLICY.rollout, judge: strict } })
+    await happened(server, 'rollout.quarantined', 2)
+    expect((await load.stop()).failures).toEqual([])
+  })
+
+  test('that is slower is rolled back, and no request fails', async () => {
+    const registry = registryWith(['m', 1, 'tiny/model'])
+    const server = await serve(registry)
+    const load = startLoad(server.url, bright, 8)
+    // What is slower than it was needs something to compare with.
+    await waitFor(() => load.answers > 1_000, 'a baseline', 30_000)
+    registry.add('m', 2, 'tiny/model-slow')
+    await happened(server, 'rollout.quarantined', 2)
+    expect((await load.stop()).failures).toEqual([])
+    expect(server.events('rollout.rollingBack')[0]?.msg).toContain('slower than the')
+  })
+
+  test('that is half-way when the server is killed goes on from there, and is decided once', async () => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    let server = await serve(registry)
+    registry.add('m', 2, 'class-2')
+    for (let kills = 0; kills < KILLS; kills++) {
+      const load = startLoad(server.url, bright, 8)
+      await sleep(300 + Math.random() * 2_000)
+      await server.stop('SIGKILL')
+      await load.stop()
+      server = await startServer(registry.dir)
+    }
+    const load = startLoad(server.url, bright, 8)
+    await waitFor(
+      async () => (await predict(server.url, bright)).body.class_index === 2,
+      '2',
+      60_000,
+    )
+    await waitFor(async () => (await stableOf(server)) === 2, 'version 2 to be stable', 60_000)
+    expect((await load.stop()).failures).toEqual([])
+  }, 240_000)
 })
+
+async function stableOf(server: TestServer): Promise<number | undefined> {
+  const { models } = (await (await fetch(`${server.url}/models`)).json()) as {
+    models: { stable: number }[]
+  }
+  return models[0]?.stable
+}
