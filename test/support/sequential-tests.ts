@@ -40,6 +40,39 @@ export function normalMixtureLog(s: number, v: number, rho: number): number {
   return 0.5 * Math.log(rho / (v + rho)) + (s * s) / (2 * (v + rho))
 }
 
+/** The ρ that makes the mixture tightest at variance v. */
+export function bestRho(v: number, alpha: number): number {
+  return v / (2 * Math.log(1 / alpha) + Math.log(1 + 2 * Math.log(1 / alpha)))
+}
+
+/**
+ * The confidence sequence of a Bernoulli share by Howard et al.'s beta-binomial mixture, tuned for
+ * `tuned` trials: the shares whose supermartingale stays below 1/alpha.
+ */
+export function bernoulliInterval(s: number, n: number, alpha: number, tuned: number) {
+  const logMixture = (p: number) => {
+    const v = p * (1 - p)
+    const r = Math.max(bestRho(tuned * v, 0.05) - v, 1e-3 * v)
+    const prior = [r / (1 - p), r / p] as const
+    return (
+      logBeta([prior[0] + s, prior[1] + n - s]) -
+      logBeta(prior) -
+      s * Math.log(p) -
+      (n - s) * Math.log1p(-p)
+    )
+  }
+  const solve = (inside: number, outside: number) => {
+    let [low, high] = [inside, outside]
+    for (let i = 0; i < 80; i++) {
+      const middle = (low + high) / 2
+      if (logMixture(middle) > Math.log(1 / alpha)) high = middle
+      else low = middle
+    }
+    return low
+  }
+  return [solve(s / n, 1e-9), solve(s / n, 1 - 1e-9)] as const
+}
+
 export function normalMixtureBound(v: number, rho: number, alpha: number): number {
   return Math.sqrt((v + rho) * (Math.log((v + rho) / rho) - 2 * Math.log(alpha)))
 }

@@ -9,6 +9,8 @@ import {
 import { logTwoByTwo } from '../../../src/rollout/judge/two-by-two.ts'
 import { zeroErrorUpperBound } from '../../../src/rollout/judge/zero-error-bound.ts'
 import {
+  bernoulliInterval,
+  bestRho,
   dkwHalfWidth,
   logMultinomialFactor,
   msprt,
@@ -96,9 +98,16 @@ describe('published tests', () => {
   })
 
   test('normal mixture', () => {
-    const rho = 12.60056
+    const rho = bestRho(100, 0.05)
+    expect(rho).toBeCloseTo(12.60056, 5)
     expect(normalMixtureLog(10, 100, rho)).toBeCloseTo(-0.6510052, 6)
     expect(normalMixtureBound(100, rho, 0.05)).toBeCloseTo(30.35209, 5)
+  })
+
+  test('confidence sequence of a share', () => {
+    const [lower, upper] = bernoulliInterval(700, 1000, 0.05, 100)
+    expect(Math.abs(lower - 0.651629)).toBeLessThan(1e-6)
+    expect(Math.abs(upper - 0.745949)).toBeLessThan(1e-6)
   })
 
   test('multinomial block', () => {
