@@ -1,0 +1,154 @@
+import {
+  type ArmCounts,
+  type Block,
+  EDGE_QUANTILES,
+  type LatencyCounts,
+  type Reference,
+  type Stratum,
+} from '../domain/evidence.ts'
+import { isBlockComplete } from './judge/block.ts'
+
+/** How a request ended, as far as it says something about the version that ran it. */
+export type Outcome =
+  | {
+      readonly kind: 'answered'
+      readonly stratum: Stratum
+      readonly serviceMs: number
+      /** The best class, if the answer has classes. */
+      readonly classIndex?: number | undefined
+    }
+  /** NaN, infinite, or not of the promised shape. */
+  | { readonly kind: 'invalid'; readonly stratum: Stratum; readonly serviceMs: number }
+  /** It ran too long: an error, and slower than every edge. */
+  | { readonly kind: 'timedOut'; readonly stratum: Stratum }
+  /** The engine failed it. Of the requests that one crash took along, one. */
+  | { readonly kind: 'failed' }
+  /** The client's fault, a deadline that passed in the queue, another victim of one crash. */
+  | { readonly kind: 'excused' }
+
+export interface BlockStart {
+  readonly trial: string
+  readonly weight: number
+  readonly reference: Reference | null
+  /** By a monotonic clock. */
+  readonly startedMs: number
+}
+
+/**
+ * Counts one block. A request belongs to the block that was open when it was dispatched, however
+ * late it ends, so a block is handed over after its last request: what takes long is not lost.
+ */
+export class BlockRecorder {
+  readonly #start: BlockStart
+  readonly #arms: { readonly stable: Arm; readonly canary: Arm }
+  #dispatched = 0
+  #pending = 0
+  #durationMs: number | undefined
+
+  constructor(start: BlockStart) {
+    this.#start = start
+    this.#arms = { stable: new Arm(start.reference), canary: new Arm(start.reference) }
+  }
+
+  /** Notes a request as it is dispatched. Call what it returns once, when the request has ended. */
+  begin(track: 'stable' | 'canary'): (outcome: Outcome) => void {
+    this.#dispatched++
+    this.#pending++
+    return (outcome) => {
+      this.#pending--
+      this.#arms[track].add(outcome)
+    }
+  }
+
+  isComplete(nowMs: number, blockMs: number): boolean {
+    const seen = { elapsedMs: nowMs - this.#start.startedMs, requests: this.#dispatched }
+    return isBlockComplete(seen, this.#start.weight, blockMs)
+  }
+
+  /** No request is dispatched in it any more. */
+  close(nowMs: number): void {
+    this.#durationMs ??= nowMs - this.#start.startedMs
+  }
+
+  /** The block, once it is closed and all its requests have ended. */
+  get block(): Block | undefined {
+    if (this.#durationMs === undefined || this.#pending > 0) return undefined
+    const { trial, weight } = this.#start
+    const { stable, canary } = this.#arms
+    return {
+      trial,
+      weight,
+      durationMs: this.#durationMs,
+      stable: stable.counts,
+      canary: canary.counts,
+    }
+  }
+}
+
+class Arm {
+  readonly #reference: Reference | null
+  readonly #latency: Partial<Record<Stratum, { requests: number; slower: number[] }>> = {}
+  readonly #classes: number[]
+  #requests = 0
+  #errors = 0
+  #invalid = 0
+
+  constructor(reference: Reference | null) {
+    this.#reference = reference
+    this.#classes = reference === null ? [] : [...reference.classes.map(() => 0), 0]
+  }
+
+  add(outcome: Outcome): void {
+    if (outcome.kind === 'excused') return
+    this.#requests++
+    switch (outcome.kind) {
+      case 'failed':
+        this.#errors++
+        break
+      case 'timedOut':
+        this.#errors++
+        this.#addLatency(outcome.stratum, Infinity)
+        break
+      case 'invalid':
+        this.#invalid++
+        this.#addLatency(outcome.stratum, outcome.serviceMs)
+        break
+      case 'answered':
+        this.#addLatency(outcome.stratum, outcome.serviceMs)
+        if (outcome.classIndex !== undefined) this.#addClass(outcome.classIndex)
+        break
+    }
+  }
+
+  get counts(): ArmCounts {
+    const latency: Readonly<Partial<Record<Stratum, LatencyCounts>>> = this.#latency
+    return {
+      requests: this.#requests,
+      errors: this.#errors,
+      invalid: this.#invalid,
+      latency,
+      classes: this.#classes,
+    }
+  }
+
+  #addLatency(stratum: Stratum, serviceMs: number): void {
+    const edges = this.#reference?.latencyEdgesMs[stratum]
+    if (edges === undefined) return
+    const counts = (this.#latency[stratum] ??= {
+      requests: 0,
+      slower: EDGE_QUANTILES.map(() => 0),
+    })
+    counts.requests++
+    for (const [index, edge] of edges.entries()) {
+      if (serviceMs > edge) counts.slower[index] = (counts.slower[index] ?? 0) + 1
+    }
+  }
+
+  #addClass(classIndex: number): void {
+    const classes = this.#reference?.classes
+    if (classes === undefined) return
+    const position = classes.indexOf(classIndex)
+    const place = position === -1 ? classes.length : position
+    this.#classes[place] = (this.#classes[place] ?? 0) + 1
+  }
+}

@@ -1,0 +1,105 @@
+import { describe, expect, test } from 'vitest'
+
+import { DEFAULT_POLICY } from '../../src/domain/rollout-policy.ts'
+import { BlockRecorder, type Outcome } from '../../src/rollout/block-recorder.ts'
+import { ReferenceSampler } from '../../src/rollout/reference-sampler.ts'
+
+const reference = { latencyEdgesMs: { single: [10, 20, 30] }, classes: [4, 2] }
+const recorder = () => new BlockRecorder({ trial: 't', weight: 5, reference, startedMs: 1_000 })
+
+const answered = (serviceMs: number, classIndex = 4): Outcome => ({
+  kind: 'answered',
+  stratum: 'single',
+  serviceMs,
+  classIndex,
+})
+
+describe('a block', () => {
+  test('counts what its requests did', () => {
+    const block = recorder()
+    const outcomes: Outcome[] = [
+      answered(5),
+      answered(25, 2),
+      answered(99, 7),
+      { kind: 'invalid', stratum: 'single', serviceMs: 12 },
+      { kind: 'timedOut', stratum: 'single' },
+      { kind: 'failed' },
+      { kind: 'excused' },
+      { kind: 'answered', stratum: 'alone', serviceMs: 1 },
+    ]
+    for (const outcome of outcomes) block.begin('canary')(outcome)
+    block.begin('stable')(answered(1))
+    block.close(6_000)
+    expect(block.block).toEqual({
+      trial: 't',
+      weight: 5,
+      durationMs: 5_000,
+      canary: {
+        requests: 7,
+        errors: 2,
+        invalid: 1,
+        latency: { single: { requests: 5, slower: [4, 3, 2] } },
+        classes: [1, 1, 1],
+      },
+      stable: {
+        requests: 1,
+        errors: 0,
+        invalid: 0,
+        latency: { single: { requests: 1, slower: [0, 0, 0] } },
+        classes: [1, 0, 0],
+      },
+    })
+  })
+
+  test('is handed over after its slowest request', () => {
+    const block = recorder()
+    const end = block.begin('canary')
+    block.close(6_000)
+    block.close(9_000)
+    expect(block.block).toBeUndefined()
+    end({ kind: 'timedOut', stratum: 'single' })
+    expect(block.block).toMatchObject({ durationMs: 5_000, canary: { requests: 1, errors: 1 } })
+  })
+
+  test('is complete by the clock and by what was dispatched, whatever came of it', () => {
+    const block = recorder()
+    for (let i = 0; i < 80; i++) block.begin('stable')
+    expect(block.isComplete(5_999, 5_000)).toBe(false)
+    expect(block.isComplete(6_000, 5_000)).toBe(true)
+  })
+
+  test('without a reference counts errors all the same', () => {
+    const block = new BlockRecorder({ trial: 't', weight: 5, reference: null, startedMs: 0 })
+    block.begin('canary')(answered(5))
+    block.begin('canary')({ kind: 'failed' })
+    block.close(1)
+    expect(block.block?.canary).toEqual({
+      requests: 2,
+      errors: 1,
+      invalid: 0,
+      latency: {},
+      classes: [],
+    })
+  })
+})
+
+describe('the reference', () => {
+  test('needs enough of a version, and takes the newest', () => {
+    const sampler = new ReferenceSampler()
+    for (let i = 0; i < 99; i++) sampler.add(answered(1_000))
+    sampler.add({ kind: 'failed' })
+    expect(sampler.reference(DEFAULT_POLICY.judge)).toBeUndefined()
+    for (let i = 0; i < 2_000; i++) sampler.add(answered(i % 100, i % 10 === 0 ? 3 : 8))
+    expect(sampler.reference(DEFAULT_POLICY.judge)).toEqual({
+      latencyEdgesMs: { single: [49 * 1.5, 89 * 1.5, 98 * 1.5] },
+      classes: [8, 3, 4],
+    })
+  })
+
+  test('counts a bounded number of classes', () => {
+    const sampler = new ReferenceSampler()
+    for (let i = 0; i < 5_000; i++) sampler.add(answered(1, i))
+    const classes = { ...DEFAULT_POLICY.judge.classes, top: 20 }
+    expect(sampler.reference({ ...DEFAULT_POLICY.judge, classes })?.classes).toHaveLength(20)
+  })
+})
