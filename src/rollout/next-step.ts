@@ -91,9 +91,17 @@ function look(state: RolloutState, input: StepInput): Finding {
   }
 }
 
-/** What the registry says comes first, then what the judge says, then whether it is time. */
+/** First that something serves, then what the judge says, then the registry, then whether it is time. */
 function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: StepInput): Finding {
   const { candidate } = trial
+  if (isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
+    const why = state.stable === null ? 'the first version' : 'nothing else can serve'
+    return { change: promote(state, trial, why) }
+  }
+  const verdict = verdictOf(trial, input.policy)
+  const found = state.phase.kind === 'staged' ? {} : guard(state, trial, verdict, input)
+  if (found.change !== undefined) return found
+
   const info = infoOf(input.versions, candidate)
   const isWanted = info?.aspired === true && info.status !== 'rejected'
   const other = target.version?.digest === candidate.digest ? undefined : target.version
@@ -117,15 +125,8 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
       },
     }
   }
-  if (isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
-    return { change: promote(state, trial, 'nothing else can serve') }
-  }
-  const verdict = verdictOf(trial, input.policy)
-  if (state.phase.kind !== 'staged') {
-    const found = guard(state, trial, verdict, input)
-    if (found.change !== undefined || found.problem !== undefined) return found
-  }
-  if (target.problem !== undefined) return { problem: target.problem }
+  const problem = found.problem ?? target.problem
+  if (problem !== undefined) return { problem }
   return gate(state, verdict, input, target.isPinned)
 }
 

@@ -77,9 +77,20 @@ describe('a version', () => {
     expect(bench.kinds).toContain('superseded')
   })
 
+  test('that is found bad is quarantined, though a newer one has come at that moment', () => {
+    const bench = RolloutBench.inCanary()
+    bench.offer(9)
+    bench.settle({ blocks: [bench.block([100, 50], [1900])] })
+    expect(bench.state.quarantine).toMatchObject([{ version: 8 }])
+    expect(bench.state.phase).toMatchObject({
+      kind: 'canary',
+      trial: { candidate: { version: 9 }, evidence: { blocks: 0 } },
+    })
+  })
+
   test('whose files changed in place is another one', () => {
     const bench = RolloutBench.inCanary()
-    bench.settle({ blocks: [bench.block([100, 50], [1900])] })
+    bench.settle({ blocks: [bench.block([50], [950])] })
     bench.offer(8, { digest: 'other' })
     bench.settle()
     expect(bench.state.phase).toMatchObject({
