@@ -39,10 +39,6 @@ KERAS_OPS = {
     "add-n": (PAIR, lambda o, x, y: o.add(x, y)),
     "argmax": ((4, 3), lambda o, x: o.argmax(x, axis=-1)),
     "argmin-all-axes": ((4, 3), lambda o, x: o.cast(o.argmin(x, axis=1), "float32")),
-    "broadcast_to": (
-        (1, 3),
-        lambda o, x: x + o.broadcast_to(o.mean(x, axis=2, keepdims=True), (3, 1, 3)),
-    ),
     "cast": (Input((4, 3), "int32", 0, 9), lambda o, x: o.cast(x, "float32") / 2.0),
     "ceil-floor-round": (VALUES, lambda o, x: o.ceil(x) + 10.0 * o.floor(x) + 100.0 * o.round(x)),
     "clip": (VALUES, lambda o, x: o.clip(x, -1.0, 2.0)),
