@@ -42,14 +42,24 @@ export async function compileKeras(source: string, target: string): Promise<Comp
       file.close()
     }
   } catch (error) {
-    throw error instanceof RangeError && /call stack/i.test(error.message) ? tooDeep(error) : error
+    throw isMisled(error) ? misled(error) : error
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
 }
 
-function tooDeep(cause: unknown): CutoverError {
-  return unloadable("the model's configuration is nested too deep", cause)
+/** Whatever a file says that nobody has thought of ends in an error of the language. */
+function isMisled(error: unknown): error is Error {
+  return error instanceof TypeError || error instanceof RangeError || error instanceof SyntaxError
+}
+
+function misled(cause: Error): CutoverError {
+  return unloadable(
+    /call stack/i.test(cause.message)
+      ? "the model's configuration is nested too deep"
+      : `the model's configuration makes no sense (${cause.message})`,
+    cause,
+  )
 }
 
 function graphOf(
@@ -59,7 +69,7 @@ function graphOf(
   warn: (sentence: string) => void,
 ): Graph {
   const graph = new GraphBuilder()
-  const context = { graph, weights, kerasMajor, warn }
+  const context = { graph, weights, kerasMajor, warn, count: { calls: 0 } }
   const inputs = model.inputs.map((input) => inputTensor(context, input, model))
   const results = lowerModel(context, model, inputs)
   const given = inputs.map((input) => input.value(graph))

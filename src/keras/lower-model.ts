@@ -13,7 +13,11 @@ import type { LayerCall, Result, Value } from './layers/layer-kind.ts'
 import type { StoredTensor } from './read/stored-tensor.ts'
 import type { Weights } from './read/weights.ts'
 
+const CALLS_MAX = 100_000
+
 export interface LoweringContext {
+  /** How many layers have been called: models that call models can be very many. */
+  readonly count: { calls: number }
   readonly graph: GraphBuilder
   readonly weights: Weights
   readonly kerasMajor: number
@@ -119,6 +123,10 @@ function invoke(
   prefix: string,
   owner: Layer = layer,
 ): Result {
+  context.count.calls++
+  if (context.count.calls > CALLS_MAX) {
+    throw unsupported(`its layers are called more than ${CALLS_MAX} times`)
+  }
   if (layer.model !== undefined) return lowerModel(context, layer.model, inputs)
   const { graph } = context
   graph.scope = layer.name

@@ -3,7 +3,7 @@ import { unsupported } from '../failure.ts'
 import { eager, lazy } from './constants.ts'
 import type { Attributes, Dim, Node, Value } from './ir.ts'
 
-const NODES_MAX = 500_000
+const NODES_MAX = 100_000
 
 interface Output {
   readonly dtype: DType

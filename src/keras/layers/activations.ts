@@ -15,7 +15,7 @@ const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   celu: (g, x) => elu(g, x, 1),
   elu: (g, x) => elu(g, x, 1),
   exponential: (g, x) => unary(g, 'Exp', x),
-  gelu: (g, x) => unary(g, 'Gelu', x),
+  gelu: (g, x) => gelu(g, x, false),
   glu: (g, x) => glu(g, x, -1),
   hard_shrink: (g, x) => unary(g, 'Shrink', x, { lambd: float(0.5), bias: float(0) }),
   hard_sigmoid: (g, x, kerasMajor) => hardSigmoid(g, x, kerasMajor),
@@ -147,6 +147,26 @@ export function generalRelu(
           below,
         ])
   return max === undefined ? plain : binary(graph, 'Min', plain, scalar(graph, max))
+}
+
+/**
+ * x Φ(x) with Φ the normal distribution, or its approximation by tanh: as the nodes that
+ * onnxruntime fuses into one.
+ */
+export function gelu(graph: GraphBuilder, x: Tensor, approximate: boolean): Tensor {
+  const half = (y: Tensor) => binary(graph, 'Mul', y, scalar(graph, 0.5))
+  if (!approximate) {
+    const erf = unary(graph, 'Erf', binary(graph, 'Div', x, scalar(graph, Math.SQRT2)))
+    return half(binary(graph, 'Mul', x, binary(graph, 'Add', erf, scalar(graph, 1))))
+  }
+  const cube = binary(graph, 'Mul', binary(graph, 'Mul', x, x), x)
+  const bent = binary(graph, 'Add', x, binary(graph, 'Mul', cube, scalar(graph, 0.044715)))
+  const tanh = unary(
+    graph,
+    'Tanh',
+    binary(graph, 'Mul', bent, scalar(graph, Math.sqrt(2 / Math.PI))),
+  )
+  return half(binary(graph, 'Mul', x, binary(graph, 'Add', tanh, scalar(graph, 1))))
 }
 
 export function leakyRelu(graph: GraphBuilder, x: Tensor, slope: number): Tensor {

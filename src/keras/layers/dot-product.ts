@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../graph/builder.ts'
 import { binary, cast, scalar, softmax } from '../graph/ops/elementwise.ts'
 import { transpose } from '../graph/ops/shape.ts'
 import { Tensor } from '../graph/tensor.ts'
-import { unsupported } from '../failure.ts'
+import { bounded, unsupported } from '../failure.ts'
 import { matmul } from './einsum.ts'
 
 /** What makes a score count for nothing beside others. */
@@ -47,7 +47,7 @@ export function causalMask(
   keys: number | null,
 ): Tensor {
   if (length === null || keys === null) throw unsupported('a causal mask of open length')
-  const values = Float32Array.from({ length: length * keys }, (_, at) =>
+  const values = Float32Array.from({ length: bounded(length * keys, 'a causal mask') }, (_, at) =>
     at % keys <= Math.floor(at / keys) ? 1 : 0,
   )
   return cast(graph, new Tensor(graph.floats(values, [length, keys])), 'bool')

@@ -1,3 +1,4 @@
+import { bounded } from '../failure.ts'
 import type { GraphBuilder } from '../graph/builder.ts'
 import { float, int } from '../graph/ir.ts'
 import { affine, binary, normalAxis, scalar, unary } from '../graph/ops/elementwise.ts'
@@ -62,7 +63,11 @@ function layerNormalization(call: LayerCall): Tensor {
     config.boolean('center', true) && !isRms ? alongAxes(call, x, 'beta', axes) : undefined
   if (isLast && !isRms) {
     const sizes = axes.map((axis) => Number(x.shape[axis]))
-    const ones = () => new Float32Array(sizes.reduce((all, size) => all * size, 1)).fill(1)
+    const count = bounded(
+      sizes.reduce((all, size) => all * size, 1),
+      'a normalization',
+    )
+    const ones = () => new Float32Array(count).fill(1)
     const gamma = scale?.value(graph) ?? graph.weights('ones', sizes, ones)
     const inputs = [x.value(graph), gamma]
     if (center !== undefined) inputs.push(center.value(graph))

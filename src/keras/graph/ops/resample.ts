@@ -1,3 +1,4 @@
+import { bounded } from '../../failure.ts'
 import type { GraphBuilder } from '../builder.ts'
 import { string, type Value } from '../ir.ts'
 
@@ -32,6 +33,7 @@ const A = -0.5
  * 1,024 steps, and over the elements that exist alone, made to add up to 1.
  */
 export function bicubicWeighting(size: number, wanted: number): Weighting {
+  bounded(size * wanted, 'a resize')
   return Array.from({ length: wanted }, (_, at) => {
     const row = new Float32Array(size)
     const centre = (at + 0.5) * (size / wanted) - 0.5
@@ -58,6 +60,7 @@ function outer(x: number): number {
 
 /** The mean of each of `wanted` windows that together cover everything. */
 export function windowMeans(size: number, wanted: number): Weighting {
+  bounded(size * wanted, 'a pooling')
   return windowsOf(size, wanted).map(({ start, stop }) =>
     new Float32Array(size).fill(1 / (stop - start), start, stop),
   )
@@ -65,7 +68,7 @@ export function windowMeans(size: number, wanted: number): Weighting {
 
 /** From ⌊i · size / wanted⌋ to ⌈(i + 1) · size / wanted⌉. */
 export function windowsOf(size: number, wanted: number): { start: number; stop: number }[] {
-  return Array.from({ length: wanted }, (_, at) => ({
+  return Array.from({ length: bounded(wanted, 'a pooling') }, (_, at) => ({
     start: Math.floor((at * size) / wanted),
     stop: Math.ceil(((at + 1) * size) / wanted),
   }))

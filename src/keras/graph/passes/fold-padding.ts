@@ -7,10 +7,11 @@ import { replaced, Uses } from '../uses.ts'
 const NOT_NEGATIVE = new Set(['Relu', 'Sigmoid'])
 
 /**
- * The smallest normal number. onnxruntime lets a maximum do the zero padding in front of it, which
- * is wrong where all else is negative; it does not do that with any other number.
+ * onnxruntime lets a maximum do the zero padding in front of it, which is wrong where all else is
+ * negative; it does not do that with any other number. This one vanishes beside whatever a network
+ * computes with, and is far from those so small that processors are slow with them.
  */
-const NEARLY_ZERO = 2 ** -126
+const NEARLY_ZERO = 1e-30
 
 /**
  * Lets a convolution do the zero padding in front of it, and a maximum that of what is not

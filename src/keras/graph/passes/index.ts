@@ -4,8 +4,16 @@ import { foldPadding } from './fold-padding.ts'
 import { mergeReshapes } from './merge-reshapes.ts'
 import { nameOutputs } from './name-outputs.ts'
 import { removeDead } from './remove-dead.ts'
+import { shareResults } from './share-results.ts'
 
-const PASSES = [nameOutputs, removeDead, foldPadding, foldBatchNormalization, mergeReshapes]
+const PASSES = [
+  nameOutputs,
+  removeDead,
+  shareResults,
+  foldPadding,
+  foldBatchNormalization,
+  mergeReshapes,
+]
 
 /** The same function with fewer nodes. */
 export function optimized(graph: Graph): Graph {

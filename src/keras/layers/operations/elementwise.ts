@@ -1,5 +1,5 @@
 import type { GraphBuilder } from '../../graph/builder.ts'
-import { float, string } from '../../graph/ir.ts'
+import { float } from '../../graph/ir.ts'
 import {
   binary,
   cast,
@@ -11,7 +11,7 @@ import {
   unary,
 } from '../../graph/ops/elementwise.ts'
 import type { Tensor } from '../../graph/tensor.ts'
-import { activate, clip, elu, generalRelu, glu, leakyRelu } from '../activations.ts'
+import { activate, clip, elu, gelu, generalRelu, glu, leakyRelu } from '../activations.ts'
 import { dtypeOf } from './dtypes.ts'
 import type { Arguments, Operation, Operations } from './arguments.ts'
 
@@ -108,11 +108,8 @@ function where(given: Arguments): Tensor {
   return elementwise(graph, 'Where', [condition, left, right])
 }
 
-function gelu(approximateByDefault: boolean): Operation {
-  return of((graph, x, given) => {
-    const tanh = given.flag('approximate', approximateByDefault)
-    return unary(graph, 'Gelu', x, tanh ? { approximate: string('tanh') } : {})
-  })
+function geluOf(approximateByDefault: boolean): Operation {
+  return of((graph, x, given) => gelu(graph, x, given.flag('approximate', approximateByDefault)))
 }
 
 function log1p(graph: GraphBuilder, x: Tensor): Tensor {
@@ -178,7 +175,7 @@ export const ELEMENTWISE: Operations = {
   floordiv: floorDivide,
   floormod: modulo,
   full_like: filled(undefined),
-  gelu: gelu(true),
+  gelu: geluOf(true),
   glu: of((graph, x, given) => glu(graph, x, given.integer(1, 'axis', -1))),
   greater: compare('Greater'),
   greater_equal: compare('GreaterOrEqual'),
@@ -249,7 +246,7 @@ export const ELEMENTWISE: Operations = {
   tan: each('Tan'),
   tanh: each('Tanh'),
   tanh_shrink: activation('tanh_shrink'),
-  tf_gelu: gelu(false),
+  tf_gelu: geluOf(false),
   truediv: divide,
   true_divide: divide,
   where,

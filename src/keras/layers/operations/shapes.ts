@@ -18,6 +18,8 @@ import type { Arguments, Operations } from './arguments.ts'
 import { first } from './elementwise.ts'
 import { getItem } from './get-item.ts'
 
+const PARTS_MAX = 10_000
+
 function reshaped(given: Arguments): Tensor {
   const { graph } = given
   const x = first(given)
@@ -126,7 +128,8 @@ function endsOf(given: Arguments, size: number): number[] {
   const names = ['indices_or_sections', 'num_or_size_splits', 'num']
   const how = given.value(1, ...names)
   if (typeof how === 'number') {
-    if (how < 1 || size % how !== 0) throw given.unsupported(`${size} in ${how} parts`)
+    if (fewParts(given, how) < 1 || size % how !== 0)
+      throw given.unsupported(`${size} in ${how} parts`)
     return Array.from({ length: how }, (_, at) => ((at + 1) * size) / how)
   }
   const numbers = given.integers(1, names) ?? []
@@ -135,13 +138,18 @@ function endsOf(given: Arguments, size: number): number[] {
   return numbers.map((one) => (end += one))
 }
 
+function fewParts(given: Arguments, count: number): number {
+  if (count <= PARTS_MAX) return count
+  throw given.unsupported(`more than ${PARTS_MAX} parts`)
+}
+
 function unstacked(given: Arguments): Tensor[] {
   const { graph } = given
   const x = first(given)
   const axis = normalAxis(given.integer(2, 'axis', 0), x.rank)
   const count = x.shape[axis] ?? null
   if (count === null) throw given.unsupported('an axis of open size')
-  return Array.from({ length: count }, (_, at) =>
+  return Array.from({ length: fewParts(given, count) }, (_, at) =>
     squeeze(graph, slice(graph, x, [{ axis, start: at, stop: at + 1 }]), [axis]),
   )
 }
