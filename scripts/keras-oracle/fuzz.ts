@@ -47,4 +47,6 @@ print(
     `at most ${most(({ seconds }) => seconds).toFixed(1)} s and ` +
     `${(most(({ memoryBytes }) => memoryBytes) / 1e6).toFixed(0)} MB`,
 )
+const slowest = judged.toSorted((a, b) => b.seconds - a.seconds).slice(0, 3)
+for (const { mutant: one, seconds } of slowest) print(`slow: ${seconds.toFixed(1)} s, ${one.name}`)
 process.exit(faults === 0 ? 0 : 1)
