@@ -90,7 +90,8 @@ export class Hdf5File {
       if (count * size > limit) {
         throw unloadable(`${path} in ${this.#name} claims more values than the file holds`)
       }
-      const bfloat16 = dataset.attrs['dtype']?.value === 'bfloat16'
+      // numpy knows no such type: it is two bytes, and Keras says beside them what they are.
+      const bfloat16 = size === 2 && dataset.attrs['dtype']?.value === 'bfloat16'
       const source: FloatSource = { type, size, bfloat16, dtype: JSON.stringify(dataset.dtype) }
       return {
         path,
