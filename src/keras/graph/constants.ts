@@ -24,34 +24,76 @@ export function stridesOf(shape: readonly number[]): number[] {
   return strides
 }
 
-/** Axis `i` of the result is axis `permutation[i]` of the given. */
+/** Both sides of a tile of this many elements squared fit the first cache. */
+const TILE = 64
+
+/**
+ * Axis `i` of the result is axis `permutation[i]`. What lies together in the input and what lies
+ * together in the result are gone through in tiles: element by element, most time would be spent
+ * waiting for memory.
+ */
 export function transposed(
   data: Float32Array,
   shape: readonly number[],
   permutation: readonly number[],
 ): Float32Array {
-  const strides = stridesOf(shape)
-  const to = permutation.map((axis) => ({ size: shape[axis] ?? 1, stride: strides[axis] ?? 1 }))
-  const inner = to.pop()
-  if (inner === undefined) return data
-  const result = new Float32Array(data.length)
-  const index = to.map(() => 0)
-  let from = 0
-  for (let at = 0; at < result.length;) {
-    for (let i = 0, source = from; i < inner.size; i++, source += inner.stride) {
-      result[at++] = data[source] ?? 0
-    }
-    for (let axis = to.length - 1; axis >= 0; axis--) {
-      const { size, stride } = to[axis] ?? { size: 1, stride: 0 }
-      const next = (index[axis] ?? 0) + 1
-      from += stride
-      if (next < size) {
-        index[axis] = next
-        break
-      }
-      index[axis] = 0
-      from -= size * stride
-    }
+  const from = stridesOf(shape)
+  const to = stridesOf(permutation.map((axis) => shape[axis] ?? 1))
+  const axes = permutation
+    .map((axis, at) => ({ size: shape[axis] ?? 1, from: from[axis] ?? 1, to: to[at] ?? 1 }))
+    .filter(({ size }) => size !== 1)
+  const fast = axes.find((axis) => axis.from === 1)
+  const inner = axes.at(-1)
+  if (fast === undefined || inner === undefined || fast === inner) {
+    return rearranged(data, axes)
   }
+  const result = new Float32Array(data.length)
+  const outer = axes.filter((axis) => axis !== fast && axis !== inner)
+  forEachIndex(outer, (source, target) => {
+    for (let high = 0; high < inner.size; high += TILE) {
+      const innerEnd = Math.min(inner.size, high + TILE)
+      for (let low = 0; low < fast.size; low += TILE) {
+        const fastEnd = Math.min(fast.size, low + TILE)
+        for (let i = low; i < fastEnd; i++) {
+          const place = target + i * fast.to
+          for (let j = high; j < innerEnd; j++) {
+            result[place + j] = data[source + i + j * inner.from] ?? 0
+          }
+        }
+      }
+    }
+  })
   return result
+}
+
+interface Axis {
+  readonly size: number
+  /** Strides in the input and in the result. */
+  readonly from: number
+  readonly to: number
+}
+
+function rearranged(data: Float32Array, axes: readonly Axis[]): Float32Array {
+  const result = new Float32Array(data.length)
+  forEachIndex(axes, (source, target) => {
+    result[target] = data[source] ?? 0
+  })
+  return result
+}
+
+/** Calls with the places of each index in the input and in the result, the last axis first. */
+function forEachIndex(
+  axes: readonly Axis[],
+  visit: (source: number, target: number) => void,
+  source = 0,
+  target = 0,
+): void {
+  const [first, ...rest] = axes
+  if (first === undefined) {
+    visit(source, target)
+    return
+  }
+  for (let at = 0; at < first.size; at++) {
+    forEachIndex(rest, visit, source + at * first.from, target + at * first.to)
+  }
 }

@@ -56,7 +56,7 @@ function scaledBy(weights: Value, scale: Float64Array, axis: number): Value {
   const inner = shape.slice(axis + 1).reduce((all: number, size) => all * Number(size), 1)
   const count = constant.bytes / 4
   const load = () => {
-    const values = Float32Array.from(floatsOf(constant))
+    const values = floatsOf(constant).slice()
     for (let at = 0, block = 0; at < values.length; block++) {
       const factor = scale[block % scale.length] ?? 1
       for (const end = at + inner; at < end; at++) values[at] = (values[at] ?? 0) * factor

@@ -171,6 +171,7 @@ export const ELEMENTWISE: Operations = {
   exp: each('Exp'),
   expm1: of((graph, x) => binary(graph, 'Sub', unary(graph, 'Exp', x), scalar(graph, 1))),
   floor: each('Floor'),
+  floor_div: floorDivide,
   floor_divide: floorDivide,
   floordiv: floorDivide,
   floormod: modulo,
