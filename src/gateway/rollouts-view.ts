@@ -1,4 +1,4 @@
-import type { RequestOutcome } from '../rollout/trial-recorder.ts'
+import type { Outcome } from '../rollout/block-recorder.ts'
 import type { Route } from '../serving/route-table.ts'
 
 /** What the gateway tells rollouts, and asks of them. */
@@ -7,15 +7,15 @@ export interface RolloutsView {
    * Called when a request goes to a version; what it answers is called when the request has ended.
    * Undefined where nothing is compared.
    */
-  dispatched(route: Route): ((outcome: RequestOutcome) => void) | undefined
+  dispatched(route: Route): ((outcome: Outcome) => void) | undefined
   /** Called when a request is copied; each is called when its version has answered. */
   copied(
     model: string,
     trial: string,
   ):
     | {
-        readonly stable: (outcome: RequestOutcome) => void
-        readonly canary: (outcome: RequestOutcome) => void
+        readonly stable: (outcome: Outcome) => void
+        readonly canary: (outcome: Outcome) => void
       }
     | undefined
   compared(

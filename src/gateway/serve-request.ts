@@ -1,6 +1,6 @@
 import { CutoverError, type ErrorCode } from '../domain/errors.ts'
 import { pickTrack } from '../rollout/pick-track.ts'
-import type { RequestOutcome } from '../rollout/trial-recorder.ts'
+import type { Outcome } from '../rollout/block-recorder.ts'
 import { pick } from '../serving/pick.ts'
 import type { ServableAnswer, ServableRequest } from '../serving/servable.ts'
 import type { Route, Share } from '../serving/route-table.ts'
@@ -52,14 +52,14 @@ export async function serveRequest(
 }
 
 /** What a failure says of the version that had the request. */
-export function outcomeOf(error: unknown): RequestOutcome {
+export function outcomeOf(error: unknown): Outcome {
   const code = error instanceof CutoverError ? error.code : 'INTERNAL'
   if (code === 'OUTPUT_INVALID') return { kind: 'invalid' }
-  return { kind: OWN_FAILURES.has(code) ? 'error' : 'ignored' }
+  return { kind: OWN_FAILURES.has(code) ? 'failed' : 'excused' }
 }
 
 /** What an answer says of it. */
-export function outcomeOfAnswer({ result, stratum }: ServableAnswer): RequestOutcome {
+export function outcomeOfAnswer({ result, stratum }: ServableAnswer): Outcome {
   const { preprocessMs, inferenceMs } = result.timings
   const classIndex = result.kind === 'classes' ? result.classes[0]?.index : undefined
   return { kind: 'answered', serviceMs: preprocessMs + inferenceMs, stratum, classIndex }

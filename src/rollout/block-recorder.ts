@@ -16,12 +16,12 @@ export type Outcome =
       readonly serviceMs: number
       /** The best class, if the answer has classes. */
       readonly classIndex?: number | undefined
+      /** One of the version's first: its time says nothing of the version. */
+      readonly isCold?: boolean | undefined
     }
   /** NaN, infinite, or not of the promised shape. */
-  | { readonly kind: 'invalid'; readonly stratum: Stratum; readonly serviceMs: number }
-  /** It ran too long: an error, and slower than every edge. */
-  | { readonly kind: 'timedOut'; readonly stratum: Stratum }
-  /** The engine failed it. Of the requests that one crash took along, one. */
+  | { readonly kind: 'invalid' }
+  /** The engine failed it, or ran too long. Of the requests that one crash took along, one. */
   | { readonly kind: 'failed' }
   /** The client's fault, a deadline that passed in the queue, another victim of one crash. */
   | { readonly kind: 'excused' }
@@ -105,16 +105,11 @@ class Arm {
       case 'failed':
         this.#errors++
         break
-      case 'timedOut':
-        this.#errors++
-        this.#addLatency(outcome.stratum, Infinity)
-        break
       case 'invalid':
         this.#invalid++
-        this.#addLatency(outcome.stratum, outcome.serviceMs)
         break
       case 'answered':
-        this.#addLatency(outcome.stratum, outcome.serviceMs)
+        if (outcome.isCold !== true) this.#addLatency(outcome.stratum, outcome.serviceMs)
         if (outcome.classIndex !== undefined) this.#addClass(outcome.classIndex)
         break
     }

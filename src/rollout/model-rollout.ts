@@ -5,15 +5,16 @@ import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import type { Command, RolloutEvent, RolloutState } from '../domain/rollout.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { Mutex } from '../lib/mutex.ts'
-import { Baseline } from './baseline.ts'
+import type { Outcome } from './block-recorder.ts'
 import { type DocumentStore, readState, writeState } from './documents.ts'
 import { initialRollout, nextStep } from './next-step.ts'
+import { ReferenceSampler } from './reference-sampler.ts'
 import { type Routing, routingOf } from './routing.ts'
 import { ShadowRecorder } from './shadow-recorder.ts'
 import type { StepInput, VersionInfo } from './step.ts'
 import { isQuarantined } from './target.ts'
 import { trialOf, weightOf } from './trial.ts'
-import { type Arm, type RequestOutcome, TrialRecorder } from './trial-recorder.ts'
+import { type Arm, TrialRecorder } from './trial-recorder.ts'
 
 /** More transitions at once than this are a bug, or two servers that undo each other's. */
 const STEPS_AT_ONCE_MAX = 50
@@ -38,7 +39,7 @@ export interface RolloutHost {
 export class ModelRollout {
   readonly model: string
   readonly trials: TrialRecorder
-  readonly #baseline = new Baseline()
+  #baseline = new ReferenceSampler()
   readonly shadows = new ShadowRecorder(() => this.#later(0))
   readonly #host: RolloutHost
   readonly #mutex = new Mutex()
@@ -97,7 +98,7 @@ export class ModelRollout {
    * Called when a request goes to a version by chance or by its sticky key; what it answers is
    * called when the request has ended.
    */
-  dispatched(arm: Arm, digest: string): (outcome: RequestOutcome) => void {
+  dispatched(arm: Arm, digest: string): (outcome: Outcome) => void {
     const { phase, stable } = this.#state
     const trial = trialOf(phase)
     const isCompared = trial !== undefined && weightOf(phase) > 0
@@ -105,8 +106,7 @@ export class ModelRollout {
     const isBaseline = arm === 'stable' && digest === stable?.digest
     return (outcome) => {
       record?.(outcome)
-      if (!isBaseline || outcome.kind !== 'answered') return
-      this.#baseline.add(outcome.stratum, outcome.serviceMs, outcome.classIndex)
+      if (isBaseline) this.#baseline.add(outcome)
     }
   }
 
@@ -227,7 +227,7 @@ export class ModelRollout {
     const stableBefore = this.#state.stable?.digest
     this.#state = state
     this.#tag = tag
-    if (state.stable?.digest !== stableBefore) this.#baseline.clear()
+    if (state.stable?.digest !== stableBefore) this.#baseline = new ReferenceSampler()
     // Only a copy: without it a start during an outage has less to go by.
     await this.#mirror(state).catch(() => undefined)
     return true

@@ -21,8 +21,8 @@ describe('a block', () => {
       answered(5),
       answered(25, 2),
       answered(99, 7),
-      { kind: 'invalid', stratum: 'single', serviceMs: 12 },
-      { kind: 'timedOut', stratum: 'single' },
+      { kind: 'answered', stratum: 'single', serviceMs: 99, classIndex: 7, isCold: true },
+      { kind: 'invalid' },
       { kind: 'failed' },
       { kind: 'excused' },
       { kind: 'answered', stratum: 'alone', serviceMs: 1 },
@@ -36,10 +36,10 @@ describe('a block', () => {
       durationMs: 5_000,
       canary: {
         requests: 7,
-        errors: 2,
+        errors: 1,
         invalid: 1,
-        latency: { single: { requests: 5, slower: [4, 3, 2] } },
-        classes: [1, 1, 1],
+        latency: { single: { requests: 3, slower: [2, 2, 1] } },
+        classes: [1, 1, 2],
       },
       stable: {
         requests: 1,
@@ -57,7 +57,7 @@ describe('a block', () => {
     block.close(6_000)
     block.close(9_000)
     expect(block.block).toBeUndefined()
-    end({ kind: 'timedOut', stratum: 'single' })
+    end({ kind: 'failed' })
     expect(block.block).toMatchObject({ durationMs: 5_000, canary: { requests: 1, errors: 1 } })
   })
 
