@@ -21,3 +21,18 @@ export function describeSpec(spec: TensorSpec): string {
   const shape = spec.shape === null ? '?' : spec.shape.map((d) => d ?? '?').join(', ')
   return `${spec.name}: ${spec.dtype}[${shape}]`
 }
+
+/**
+ * Whether the first dimension of every tensor is a batch: its size is open in all of them, and it
+ * is called one or is the only open size of its tensor. Two open sizes may be rows and columns.
+ */
+export function isBatched({ inputs, outputs }: Signature): boolean {
+  return [...inputs, ...outputs].every(({ shape }) => {
+    const [first, ...rest] = shape ?? []
+    if (first === undefined || typeof first === 'number') return false
+    const isNamed = first !== null && BATCH_NAME.test(first)
+    return isNamed || rest.every((size) => typeof size === 'number')
+  })
+}
+
+const BATCH_NAME = /batch|^n$/i

@@ -9,7 +9,8 @@ import { requestIdOf } from './request-id.ts'
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
 const LINGER_MS = 2_000
 
-interface Stages {
+/** Where the time of an answered request went, in milliseconds. */
+export interface Stages {
   readonly queueMs: number
   readonly preprocessMs: number
   readonly inferenceMs: number
@@ -76,6 +77,18 @@ export class Exchange {
     this.#finished('ok', status)
   }
 
+  /** Answers with bytes, which are not copied. The headers say what they are. */
+  replyBytes(headers: Readonly<Record<string, string>>, chunks: readonly Uint8Array[]): void {
+    const response = this.#response
+    const bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
+    response.writeHead(200, this.#headers({ ...headers, 'content-length': String(bytes) }))
+    response.cork()
+    for (const chunk of chunks) response.write(chunk)
+    response.end()
+    response.uncork()
+    this.#finished('ok', 200)
+  }
+
   fail(thrown: unknown): void {
     const { status, code, headers, body } = httpErrorOf(thrown)
     if (status === 500) {
@@ -89,7 +102,7 @@ export class Exchange {
   }
 
   #send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
-    this.#response.writeHead(status, this.#headers(headers, body))
+    this.#response.writeHead(status, this.#headers(jsonHeaders(headers, body)))
     this.#response.end(body)
   }
 
@@ -99,7 +112,8 @@ export class Exchange {
    */
   #refuseEarly(status: number, headers: Readonly<Record<string, string>>, body: string): void {
     const response = this.#response
-    response.writeHead(status, { ...this.#headers(headers, body), connection: 'close' })
+    const all = this.#headers(jsonHeaders(headers, body))
+    response.writeHead(status, { ...all, connection: 'close' })
     response.write(body)
     const finish = () => response.end()
     const timer = setTimeout(finish, LINGER_MS)
@@ -108,14 +122,9 @@ export class Exchange {
     this.request.resume()
   }
 
-  #headers(
-    headers: Readonly<Record<string, string>>,
-    body: string,
-  ): Record<string, string | number> {
+  #headers(headers: Readonly<Record<string, string>>): Record<string, string | number> {
     const route = this.#route
     return {
-      'content-type': 'application/json',
-      'content-length': Buffer.byteLength(body),
       'x-request-id': this.id,
       ...(route === undefined
         ? {}
@@ -173,4 +182,12 @@ function cookieOf(header: string | undefined, name: string): string | undefined 
     if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
   }
   return undefined
+}
+
+function jsonHeaders(headers: Readonly<Record<string, string>>, body: string) {
+  return {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(body)),
+    ...headers,
+  }
 }

@@ -118,7 +118,9 @@ export class Gateway {
 
 function paramsOf(match: RegExpExecArray): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(match.groups ?? {}).map(([name, value]) => [name, decodeSegment(value)]),
+    Object.entries(match.groups ?? {}).flatMap(([name, value]: [string, string | undefined]) =>
+      value === undefined ? [] : [[name, decodeSegment(value)]],
+    ),
   )
 }
 

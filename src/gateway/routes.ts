@@ -7,6 +7,7 @@ import { metrics } from './routes/metrics.ts'
 import { listModels } from './routes/models.ts'
 import { registryEvents } from './routes/registry-events.ts'
 import { predict } from './routes/predict.ts'
+import { inferV2 } from './routes/v2/infer.ts'
 
 /** Dispatched on node:http itself: Express costs a few tenths of a millisecond a request. */
 export interface HotRoute {
@@ -50,6 +51,12 @@ export const HOT_ROUTES: readonly HotRoute[] = [
     path: /^\/models\/(?<model>[^/]+)\/versions\/(?<version>[^/]+)\/predict$/,
     protocol: 'predict',
     handle: predict,
+  },
+  {
+    method: 'POST',
+    path: /^\/v2\/models\/(?<model>[^/]+)(?:\/versions\/(?<version>\d+))?\/infer$/,
+    protocol: 'v2',
+    handle: inferV2,
   },
 ]
 

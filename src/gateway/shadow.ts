@@ -1,7 +1,7 @@
 import type { Route } from '../serving/route-table.ts'
-import type { ServableAnswer, ServableRequest } from '../serving/servable.ts'
+import type { EngineRequest, PoolResult } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
-import { outcomeOf, outcomeOfAnswer } from './serve-request.ts'
+import { outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
 
 const DEADLINE_MS = 5_000
 
@@ -14,8 +14,8 @@ type Classes = readonly { readonly index: number; readonly score: number }[]
 export function shadow(
   { table, rollouts }: GatewayContext,
   { servable: stable, track }: Route,
-  request: Extract<ServableRequest, { kind: 'image' }>,
-  answer: ServableAnswer,
+  request: Extract<EngineRequest, { kind: 'image' }>,
+  answer: PoolResult,
 ): void {
   const share = table().get(stable.model)?.shadow
   if (share === undefined || track !== 'stable' || 100 * Math.random() >= share.weight) return
@@ -42,7 +42,7 @@ export function shadow(
     .catch((error: unknown) => copied?.canary(outcomeOf(error)))
 }
 
-function bestOf({ result }: ServableAnswer): Classes {
+function bestOf({ result }: PoolResult): Classes {
   return result.kind === 'classes' ? result.classes : []
 }
 

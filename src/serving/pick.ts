@@ -8,18 +8,18 @@ export interface RouteRequest {
   readonly model?: string | undefined
   /** Absent: whatever takes the traffic. */
   readonly version?: number | undefined
-  /** Which track the request takes where a canary has a share. */
-  readonly draw: (canary: Share) => 'stable' | 'canary'
 }
 
 /**
- * The servable that answers a request. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND,
+ * The servable that answers a request; `draw` says whether it takes the canary's track, where one
+ * has a share. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND,
  * MODEL_AMBIGUOUS or MODEL_NOT_READY, with a sentence that says what there is instead.
  */
 export function pick(
   table: RouteTable,
-  { model, version, draw }: RouteRequest,
+  { model, version }: RouteRequest,
   defaultModel: string | undefined,
+  draw: (canary: Share) => 'stable' | 'canary' = () => 'stable',
 ): Route {
   const name = model ?? defaultModel ?? onlyModel(table)
   const routes = table.get(name)

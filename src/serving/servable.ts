@@ -3,8 +3,8 @@ import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LocalVersion } from '../registry/source.ts'
 
 /** What a servable is asked, and answers. */
-export type ServableRequest = Parameters<EnginePool['run']>[0]
-export type ServableAnswer = Awaited<ReturnType<EnginePool['run']>>
+export type { EngineRequest, EngineResult } from '../engine/engine-child.ts'
+export type { PoolResult } from '../engine/pool.ts'
 
 /** A version that is loaded and can be lent to requests. */
 export class Servable {

@@ -1,12 +1,11 @@
 import { CutoverError } from '../../domain/errors.ts'
-import { isModelName, parseVersion } from '../../domain/version.ts'
 import type { Route } from '../../serving/route-table.ts'
 import { readBody } from '../body.ts'
 import type { GatewayContext } from '../context.ts'
 import { checkContentType, imageOf } from '../image-body.ts'
 import type { Exchange } from '../exchange.ts'
-import { checkRoute, serveRequest } from '../serve-request.ts'
-import { shadow } from '../shadow.ts'
+import { infer } from '../infer.ts'
+import { routeRequestOf } from '../route-request.ts'
 
 /** `POST …/predict`: an image in, its class out. */
 export async function predict(
@@ -17,22 +16,19 @@ export async function predict(
   const { settings } = context
   const { request } = exchange
   const topK = topKOf(exchange.query.get('top_k'), settings.topKMax)
-  const wanted = routeRequestOf(params)
-  // A request that cannot be routed, or is of no known type, is refused before its body is read.
-  checkRoute(context, wanted)
-  checkContentType(request.headers['content-type'])
-  const body = await readBody(request, settings.bodyBytesMax, context.bodies)
-  const image = imageOf(body, request.headers['content-type'])
-
-  const engineRequest = { kind: 'image', image, topK: topK ?? 1 } as const
-  const { route, answer } = await serveRequest(context, exchange, wanted, engineRequest)
-  const { result, queueMs } = answer
+  const { route, payload, result } = await infer(context, exchange, {
+    wanted: routeRequestOf(params),
+    read: async () => {
+      checkContentType(request.headers['content-type'])
+      const body = await readBody(request, settings.bodyBytesMax, context.bodies)
+      return { body, image: imageOf(body, request.headers['content-type']) }
+    },
+    ask: ({ image }) => ({ kind: 'image', image, topK: topK ?? 1 }),
+  })
   if (result.kind !== 'classes') throw new CutoverError('INTERNAL', 'an image gave no classes')
-  exchange.served({ queueMs, ...result.timings })
-  exchange.reply(200, answerOf(route, result.classes, topK))
-  shadow(context, route, engineRequest, answer)
   // Answered, so nobody holds it any more; after a failure somebody might.
-  context.bodies.giveBack(body)
+  context.bodies.giveBack(payload.body)
+  exchange.reply(200, answerOf(route, result.classes, topK))
 }
 
 type Classes = readonly { readonly index: number; readonly score: number }[]
@@ -57,15 +53,4 @@ function topKOf(value: string | null, topKMax: number): number | undefined {
     throw new CutoverError('REQUEST_INVALID', `top_k must be a whole number from 1 to ${topKMax}`)
   }
   return topK
-}
-
-function routeRequestOf({ model, version }: { model?: string; version?: string }) {
-  if (model !== undefined && !isModelName(model)) {
-    throw new CutoverError('MODEL_NOT_FOUND', 'that is not the name of a model')
-  }
-  const number = version === undefined ? undefined : parseVersion(version)
-  if (version !== undefined && number === undefined) {
-    throw new CutoverError('VERSION_NOT_FOUND', 'a version is a positive whole number')
-  }
-  return { model, version: number }
 }

@@ -1,0 +1,96 @@
+import type { Buffer } from 'node:buffer'
+
+import { CutoverError } from '../../domain/errors.ts'
+import type { NamedTensors } from '../../domain/tensor.ts'
+import type { Sliced } from '../../lib/in-slices.ts'
+import { elementsOf, membersOf } from '../json/members.ts'
+import { JsonReader } from '../json/reader.ts'
+import { skipValue } from '../json/skip.ts'
+import { BinaryTail } from './binary-tail.ts'
+import { boolParameter, countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
+import { readInputs } from './read-inputs.ts'
+
+const OUTPUTS_MAX = 1000
+
+export interface RequestedOutput {
+  readonly isBinary: boolean
+  /** Answer this many best classes in place of the tensor; 0: the tensor. */
+  readonly classes: number
+}
+
+export interface InferRequest {
+  readonly id: string | undefined
+  readonly inputs: NamedTensors
+  /** By name; undefined: all of them. */
+  readonly outputs: ReadonlyMap<string, RequestedOutput> | undefined
+  /** Of the outputs when none is named. */
+  readonly isBinary: boolean
+}
+
+/**
+ * Reads an infer request of the Open Inference Protocol: JSON of `headerBytes`, then the binary
+ * data of its inputs in their order. Binary data is not looked at and not copied. Throws
+ * REQUEST_INVALID or TENSOR_INVALID with a sentence that names what is wrong.
+ */
+export function* readInferRequest(body: Buffer, headerBytes: number): Sliced<InferRequest> {
+  const reader = new JsonReader(body.subarray(0, headerBytes))
+  const tail = new BinaryTail(body.subarray(headerBytes))
+  let id: string | undefined
+  let inputs: NamedTensors | undefined
+  let outputs: ReadonlyMap<string, RequestedOutput> | undefined
+  let parameters = NO_PARAMETERS
+  for (const key of membersOf(reader)) {
+    switch (key) {
+      case 'id':
+        id = reader.string()
+        break
+      case 'parameters':
+        parameters = readParameters(reader)
+        break
+      case 'inputs':
+        inputs = yield* readInputs(reader, tail)
+        break
+      case 'outputs':
+        outputs = yield* readOutputs(reader)
+        break
+      default:
+        yield* skipValue(reader)
+    }
+  }
+  reader.expectEnd()
+  if (inputs === undefined) {
+    throw new CutoverError('REQUEST_INVALID', 'the request has no inputs')
+  }
+  tail.expectEnd()
+  return {
+    id: id === '' ? undefined : id,
+    inputs,
+    outputs: outputs?.size === 0 ? undefined : outputs,
+    isBinary: boolParameter(parameters, 'binary_data_output') ?? false,
+  }
+}
+
+function* readOutputs(reader: JsonReader): Sliced<ReadonlyMap<string, RequestedOutput>> {
+  const outputs = new Map<string, RequestedOutput>()
+  for (const index of elementsOf(reader)) {
+    if (index >= OUTPUTS_MAX) {
+      throw new CutoverError('REQUEST_INVALID', `more than ${OUTPUTS_MAX} outputs`)
+    }
+    let name: string | undefined
+    let parameters = NO_PARAMETERS
+    for (const key of membersOf(reader)) {
+      if (key === 'name') name = reader.string()
+      else if (key === 'parameters') parameters = readParameters(reader)
+      else yield* skipValue(reader)
+    }
+    if (name === undefined) {
+      throw new CutoverError('REQUEST_INVALID', `outputs[${index}] has no name`)
+    }
+    if (outputs.has(name)) continue
+    outputs.set(name, {
+      isBinary: boolParameter(parameters, 'binary_data') ?? false,
+      classes: countParameter(parameters, 'classification') ?? 0,
+    })
+  }
+  return outputs
+}

@@ -1,0 +1,56 @@
+import { CutoverError } from '../../domain/errors.ts'
+import { Byte } from '../json/bytes.ts'
+import { membersOf } from '../json/members.ts'
+import type { JsonReader } from '../json/reader.ts'
+
+const PARAMETERS_MAX = 100
+
+/** The protocol's int64 is a bigint here, its double a number. */
+export type Parameter = boolean | string | bigint | number
+export type Parameters = ReadonlyMap<string, Parameter>
+
+export const NO_PARAMETERS: Parameters = new Map()
+
+/** Reads an object of int64, double, bool and string values; null and containers are refused. */
+export function readParameters(reader: JsonReader): Parameters {
+  const parameters = new Map<string, Parameter>()
+  for (const name of membersOf(reader)) {
+    if (parameters.size >= PARAMETERS_MAX) {
+      throw new CutoverError('REQUEST_INVALID', `more than ${PARAMETERS_MAX} parameters`)
+    }
+    parameters.set(name, readParameter(reader, name))
+  }
+  return parameters
+}
+
+function readParameter(reader: JsonReader, name: string): Parameter {
+  const first = reader.peek()
+  if (first === Byte.Quote) return reader.string()
+  if (first === Byte.Minus || (first >= Byte.Zero && first <= Byte.Nine)) {
+    const value = reader.number()
+    return reader.isInteger ? BigInt(reader.token()) : value
+  }
+  if (first !== Byte.ObjectOpen && first !== Byte.ArrayOpen) {
+    const word = reader.word()
+    if (word === 'true' || word === 'false') return word === 'true'
+  }
+  throw new CutoverError(
+    'REQUEST_INVALID',
+    `parameter ${name} must be an integer, a number, a string, true or false`,
+  )
+}
+
+/** Undefined when absent; throws REQUEST_INVALID when it is none. */
+export function boolParameter(parameters: Parameters, name: string): boolean | undefined {
+  const value = parameters.get(name)
+  if (value === undefined || typeof value === 'boolean') return value
+  throw new CutoverError('REQUEST_INVALID', `parameter ${name} must be true or false`)
+}
+
+/** Undefined when absent; throws REQUEST_INVALID when it is no integer from 0 on. */
+export function countParameter(parameters: Parameters, name: string): number | undefined {
+  const value = parameters.get(name)
+  if (value === undefined) return undefined
+  if (typeof value === 'bigint' && value >= 0n) return Number(value)
+  throw new CutoverError('REQUEST_INVALID', `parameter ${name} must be a whole number, 0 or more`)
+}

@@ -1,0 +1,115 @@
+import { CutoverError } from '../../domain/errors.ts'
+import { elementCount, type Tensor } from '../../domain/tensor.ts'
+import type { Sliced } from '../../lib/in-slices.ts'
+import { readArray } from '../json/array.ts'
+import { Byte } from '../json/bytes.ts'
+import { sinkFor } from '../json/elements.ts'
+import { elementsOf, membersOf } from '../json/members.ts'
+import type { JsonReader } from '../json/reader.ts'
+import { skipValue } from '../json/skip.ts'
+import type { BinaryTail } from './binary-tail.ts'
+import { dtypeOf } from './datatype.ts'
+import { countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
+
+const INPUTS_MAX = 1000
+const RANK_MAX = 64
+/** An element of a JSON array takes a digit and a comma at the least. */
+const ELEMENT_BYTES_MIN = 2
+
+/** The tensors of an `inputs` list; no two have one name. */
+export function* readInputs(reader: JsonReader, tail: BinaryTail): Sliced<Map<string, Tensor>> {
+  const inputs = new Map<string, Tensor>()
+  for (const index of elementsOf(reader)) {
+    if (index >= INPUTS_MAX) throw invalid(`more than ${INPUTS_MAX} inputs`)
+    const [name, tensor] = yield* readInput(reader, tail, index)
+    if (inputs.has(name)) throw invalid(`input ${name} is given twice`)
+    inputs.set(name, tensor)
+  }
+  return inputs
+}
+
+function* readInput(
+  reader: JsonReader,
+  tail: BinaryTail,
+  index: number,
+): Sliced<readonly [name: string, tensor: Tensor]> {
+  let name: string | undefined
+  let datatype: string | undefined
+  let shape: readonly number[] | undefined
+  let parameters = NO_PARAMETERS
+  let dataAt = -1
+  for (const key of membersOf(reader)) {
+    switch (key) {
+      case 'name':
+        name = reader.string()
+        break
+      case 'datatype':
+        datatype = reader.string()
+        break
+      case 'shape':
+        shape = readShape(reader, name ?? String(index))
+        break
+      case 'parameters':
+        parameters = readParameters(reader)
+        break
+      case 'data':
+        // What its elements are may be told only after it.
+        reader.peek()
+        dataAt = reader.at
+        yield* skipValue(reader)
+        break
+      default:
+        yield* skipValue(reader)
+    }
+  }
+  if (name === undefined) throw invalid(`inputs[${index}] has no name`)
+  if (datatype === undefined) throw invalid(`input ${name} has no datatype`)
+  if (shape === undefined) throw invalid(`input ${name} has no shape`)
+  const dtype = dtypeOf(datatype)
+  if (dtype === undefined) throw invalid(`input ${name}: ${datatype} is not a datatype`)
+  const binaryBytes = countParameter(parameters, 'binary_data_size')
+  if ((binaryBytes === undefined) === dataAt < 0) {
+    throw invalid(`input ${name} must have either data or the parameter binary_data_size`)
+  }
+  if (binaryBytes !== undefined) {
+    return [name, { dtype, shape, data: tail.take(binaryBytes, `input ${name}`) }]
+  }
+  if (dtype === 'float16') {
+    throw invalid(`input ${name}: FP16 has no form in JSON, send it as binary data`)
+  }
+  const after = reader.at
+  const count = elementCount(shape)
+  const sink = sinkFor(
+    dtype,
+    `input ${name}`,
+    Math.min(count, Math.ceil((after - dataAt) / ELEMENT_BYTES_MIN)),
+  )
+  reader.at = dataAt
+  if (reader.peek() !== Byte.ArrayOpen) throw invalid(`input ${name}: data must be an array`)
+  const { count: given } = yield* readArray(reader, sink, count)
+  if (given !== count) {
+    throw invalid(
+      `input ${name}: the shape [${shape.join(', ')}] has ${count} elements, data has ${given}`,
+    )
+  }
+  reader.at = after
+  return [name, { dtype, shape, data: sink.data() }]
+}
+
+function readShape(reader: JsonReader, label: string): number[] {
+  const shape: number[] = []
+  for (const axis of elementsOf(reader)) {
+    if (axis >= RANK_MAX) throw invalid(`input ${label}: more than ${RANK_MAX} dimensions`)
+    const first = reader.peek()
+    const size = first >= Byte.Zero && first <= Byte.Nine ? reader.number() : NaN
+    if (!Number.isSafeInteger(size) || !reader.isInteger) {
+      throw invalid(`input ${label}: shape[${axis}] is not a size from 0 to 2^53 - 1`)
+    }
+    shape.push(size)
+  }
+  return shape
+}
+
+function invalid(sentence: string): CutoverError {
+  return new CutoverError('TENSOR_INVALID', sentence)
+}
