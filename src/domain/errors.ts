@@ -24,6 +24,7 @@ export const ERROR_CODES = [
   'VERSION_NOT_FOUND',
   'MODEL_AMBIGUOUS',
   'MODEL_NOT_READY',
+  'MODEL_CONTROL_REFUSED',
   // What the server can take.
   'QUEUE_FULL',
   'DEADLINE_EXCEEDED',

@@ -9,7 +9,7 @@ import { CutoverError } from '../domain/errors.ts'
 import type { GatewayContext } from './context.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { requestIdOf } from './request-id.ts'
-import type { ColdRoute } from './routes.ts'
+import type { ColdRoute } from './route.ts'
 
 const BODY_BYTES_MAX = 1024 ** 2
 
@@ -22,13 +22,18 @@ export function coldApp(
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
+  app.enable('strict routing')
+  app.enable('case sensitive routing')
   app.use((request, response, next) => {
     response.set('x-request-id', requestIdOf(request))
     check(request)
     next()
   })
   const body = express.text({ type: () => true, limit: BODY_BYTES_MAX })
-  for (const { method, path, handle } of routes) {
+  for (const { method, path, head = true, handle } of routes) {
+    if (!head) {
+      app.head(path, (_request, response) => refuse(response, methodNotAllowed(method), method))
+    }
     const act = (request: Request, response: Response) => handle(context, request, response)
     if (method === 'GET') app.get(path, act)
     else app.post(path, body, act)
@@ -78,8 +83,8 @@ function ofExpress(error: unknown): CutoverError | undefined {
 
 function methodsByPath(routes: readonly ColdRoute[]): Map<string, string> {
   const methods = new Map<string, string>()
-  for (const { path, method } of routes) {
-    const allow = method === 'GET' ? 'GET, HEAD' : method
+  for (const { path, method, head = true } of routes) {
+    const allow = method === 'GET' && head ? 'GET, HEAD' : method
     const before = methods.get(path)
     methods.set(path, before === undefined ? allow : `${before}, ${allow}`)
   }

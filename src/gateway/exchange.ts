@@ -4,17 +4,11 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Route, Share } from '../serving/route-table.ts'
 import type { GatewayContext } from './context.ts'
 import { httpErrorOf } from './http-errors.ts'
+import { type Outcome, recordOutcome, type Stages } from './outcome.ts'
 import { requestIdOf } from './request-id.ts'
 
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
 const LINGER_MS = 2_000
-
-/** Where the time of an answered request went, in milliseconds. */
-export interface Stages {
-  readonly queueMs: number
-  readonly preprocessMs: number
-  readonly inferenceMs: number
-}
 
 /** One request on the hot path and its answer: its headers, its metrics, its log line. */
 export class Exchange {
@@ -28,6 +22,7 @@ export class Exchange {
   readonly #hangUp = new AbortController()
   #route: Route | undefined
   #stages: Stages | undefined
+  #examples = 0
 
   constructor(
     context: GatewayContext,
@@ -68,8 +63,9 @@ export class Exchange {
     this.#route = route
   }
 
-  served(stages: Stages): void {
+  served(stages: Stages, examples: number): void {
     this.#stages = stages
+    this.#examples = examples
   }
 
   reply(status: number, body: object): void {
@@ -137,42 +133,20 @@ export class Exchange {
     }
   }
 
-  #finished(
-    outcome: Parameters<GatewayContext['metrics']['requestFinished']>[0]['outcome'],
-    status: number,
-  ): void {
-    const totalMs = performance.now() - this.#startedAt
-    const { metrics, logger, settings } = this.#context
-    const model = this.#route?.servable.model ?? ''
-    const version = String(this.#route?.servable.version ?? '')
-    const track = this.#route?.track ?? ''
-    metrics.requestFinished({
-      model,
-      version,
-      track,
+  #finished(outcome: Outcome['outcome'], status: number): void {
+    const { method, url } = this.request
+    recordOutcome(this.#context, {
+      requestId: this.id,
       protocol: this.#protocol,
+      method: method ?? '',
+      target: url ?? '',
+      status,
       outcome,
-      totalMs,
+      route: this.#route,
       stages: this.#stages,
+      examples: this.#examples,
+      totalMs: performance.now() - this.#startedAt,
     })
-    if (settings.accessLog) {
-      const { method, url } = this.request
-      logger.info(
-        {
-          requestId: this.id,
-          method,
-          url,
-          status,
-          outcome,
-          model,
-          version,
-          track,
-          totalMs,
-          ...this.#stages,
-        },
-        'request',
-      )
-    }
   }
 }
 

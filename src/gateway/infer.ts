@@ -1,11 +1,12 @@
 import { checkInputs } from '../domain/check-inputs.ts'
 import { checkOutputs } from '../domain/check-outputs.ts'
+import { isBatched } from '../domain/signature.ts'
 import { pickTrack } from '../rollout/pick-track.ts'
 import { pick, type RouteRequest } from '../serving/pick.ts'
 import type { Route, Share } from '../serving/route-table.ts'
 import type { EngineRequest, EngineResult, PoolResult, Servable } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
-import type { Stages } from './exchange.ts'
+import type { Stages } from './outcome.ts'
 import { isOwnFailure, outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
 import { shadow } from './shadow.ts'
 
@@ -16,7 +17,8 @@ export interface InferenceCall {
   /** What keeps its user on one version; undefined: nothing does. */
   stickyKey(canary: Share): string | undefined
   routedTo(route: Route): void
-  served(stages: Stages): void
+  /** `examples`: how many the request held, as one batch. */
+  served(stages: Stages, examples: number): void
 }
 
 /** What a protocol adds: how a request is read, and what it asks of a model. */
@@ -52,7 +54,7 @@ export async function infer<Payload>(
   stable()
   const payload = await read()
 
-  const run = (route: Route): Promise<PoolResult> => {
+  const run = (route: Route): Promise<PoolResult & { readonly examples: number }> => {
     call.routedTo(route)
     return route.servable.lend(async (servable) => {
       const request = ask(payload, servable)
@@ -66,7 +68,7 @@ export async function infer<Payload>(
         signal: call.signal,
       })
       if (request.kind === 'image') shadow(context, route, request, answer)
-      return answer
+      return { ...answer, examples: examplesIn(request, servable) }
     })
   }
 
@@ -74,7 +76,7 @@ export async function infer<Payload>(
   const draw = (canary: Share) => pickTrack(canary, call.stickyKey(canary))
   let route = pick(table(), wanted, settings.defaultModel, draw)
   const ended = rollouts.dispatched(route)
-  let answer: PoolResult
+  let answer: Awaited<ReturnType<typeof run>>
   try {
     answer = await run(route)
     ended?.(outcomeOfAnswer(answer))
@@ -85,7 +87,13 @@ export async function infer<Payload>(
     route = stable()
     answer = await run(route)
   }
-  const { result, queueMs } = answer
-  call.served({ queueMs, ...result.timings })
+  const { result, queueMs, examples } = answer
+  call.served({ queueMs, ...result.timings }, examples)
   return { route, payload, result }
+}
+
+function examplesIn(request: EngineRequest, { pool }: Servable): number {
+  if (request.kind === 'image' || !isBatched(pool.info.signature)) return 1
+  const [first] = request.inputs.values()
+  return first?.shape[0] ?? 1
 }

@@ -1,6 +1,7 @@
 import type { EnginePool } from '../engine/pool.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LocalVersion } from '../registry/source.ts'
+import { Statistics } from './statistics.ts'
 
 /** What a servable is asked, and answers. */
 export type { EngineRequest, EngineResult } from '../engine/engine-child.ts'
@@ -10,6 +11,7 @@ export type { PoolResult } from '../engine/pool.ts'
 export class Servable {
   readonly local: LocalVersion
   readonly pool: EnginePool
+  readonly statistics = new Statistics()
   #leases = 0
   #returned: Deferred<void> | undefined
 

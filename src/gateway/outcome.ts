@@ -1,0 +1,43 @@
+import type { ErrorCode } from '../domain/errors.ts'
+import type { Route } from '../serving/route-table.ts'
+import type { GatewayContext } from './context.ts'
+
+/** Where the time of an answered request went, in milliseconds. */
+export interface Stages {
+  readonly queueMs: number
+  readonly preprocessMs: number
+  readonly inferenceMs: number
+}
+
+/** How a request ended, whatever protocol it came by. */
+export interface Outcome {
+  readonly requestId: string
+  readonly protocol: string
+  readonly method: string
+  readonly target: string
+  readonly status: number
+  readonly outcome: 'ok' | ErrorCode
+  /** Undefined: it was refused before a version was picked. */
+  readonly route: Route | undefined
+  /** Undefined: no model ran. */
+  readonly stages: Stages | undefined
+  readonly examples: number
+  readonly totalMs: number
+}
+
+/** The one place that counts and logs how requests end. */
+export function recordOutcome(
+  { metrics, logger, settings }: GatewayContext,
+  { requestId, protocol, method, target, status, outcome, route, stages, ...rest }: Outcome,
+): void {
+  const { examples, totalMs } = rest
+  const model = route?.servable.model ?? ''
+  const version = String(route?.servable.version ?? '')
+  const track = route?.track ?? ''
+  metrics.requestFinished({ model, version, track, protocol, outcome, totalMs, stages })
+  route?.servable.statistics.record({ isOk: outcome === 'ok', totalMs, stages, examples })
+  if (settings.accessLog) {
+    const names = { requestId, method, url: target, status, outcome, model, version, track }
+    logger.info({ ...names, totalMs, ...stages }, 'request')
+  }
+}
