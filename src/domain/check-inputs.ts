@@ -1,6 +1,7 @@
 import { CutoverError } from './errors.ts'
 import { describeSpec, type Signature, type TensorSpec } from './signature.ts'
 import { bytesPerElement, elementCount, type NamedTensors, type Tensor } from './tensor.ts'
+import { countBytes } from './tensor-strings.ts'
 
 /**
  * Throws TENSOR_INVALID, with a sentence that names the tensor and what was expected, unless the
@@ -49,6 +50,18 @@ function checkTensor(spec: TensorSpec, { dtype, shape, data }: Tensor): void {
     throw invalid(
       `input ${spec.name}: ${given} is ${count * bytesPerElement(dtype)} bytes, not ${data.byteLength}`,
     )
+  }
+  if (dtype === 'string') checkStrings(spec, given, count, data)
+}
+
+/** A runtime is told the shape and the strings apart: the one must be as many as the other. */
+function checkStrings(spec: TensorSpec, given: string, count: number, data: Uint8Array): void {
+  const strings = countBytes(data)
+  if (strings === undefined) {
+    throw invalid(`input ${spec.name}: the length of a string goes beyond the data`)
+  }
+  if (strings !== count) {
+    throw invalid(`input ${spec.name}: ${given} has ${count} strings, the data holds ${strings}`)
   }
 }
 

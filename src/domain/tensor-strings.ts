@@ -21,6 +21,20 @@ export function packStrings(strings: readonly string[]): Buffer {
   return packBytes(strings.map((element) => Buffer.from(element)))
 }
 
+/** How many elements there are; undefined when a length lies. */
+export function countBytes(data: Uint8Array): number | undefined {
+  const { buffer, byteOffset, byteLength } = data
+  const view = new DataView(buffer, byteOffset, byteLength)
+  let count = 0
+  let offset = 0
+  while (offset < byteLength) {
+    if (offset + LENGTH_BYTES > byteLength) return undefined
+    offset += LENGTH_BYTES + view.getUint32(offset, true)
+    count++
+  }
+  return offset === byteLength ? count : undefined
+}
+
 /** Views of the elements; throws TENSOR_INVALID, naming the element, when a length lies. */
 export function unpackBytes(data: Uint8Array): Buffer[] {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)

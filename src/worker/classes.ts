@@ -1,4 +1,5 @@
 import { CutoverError } from '../domain/errors.ts'
+import { float16ToNumber } from '../domain/float16.ts'
 import type { Manifest } from '../domain/manifest.ts'
 import { describeSpec, type Signature, type TensorSpec } from '../domain/signature.ts'
 import type { NamedTensors, Tensor } from '../domain/tensor.ts'
@@ -63,16 +64,6 @@ function scoresOf(name: string, { dtype, shape, data }: Tensor): Scores {
     default:
       throw invalid(`output ${name} is ${dtype}[${shape.join(', ')}], which holds no scores`)
   }
-}
-
-/** IEEE 754 binary16: 1 sign bit, 5 exponent bits, 10 fraction bits. */
-function float16ToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 function softmax(logits: Scores): Float64Array {

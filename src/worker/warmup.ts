@@ -2,6 +2,7 @@ import type { ImagePlan } from '../domain/image-plan.ts'
 import type { Manifest } from '../domain/manifest.ts'
 import type { Signature, TensorSpec } from '../domain/signature.ts'
 import { bytesPerElement, elementCount, type NamedTensors, type Tensor } from '../domain/tensor.ts'
+import { packStrings } from '../domain/tensor-strings.ts'
 
 /** A warm-up input is never larger than this: a shape in a manifest may be nonsense. */
 const WARMUP_BYTES_MAX = 1024 ** 3
@@ -71,7 +72,12 @@ function shapeFor(
 }
 
 /** Strings are empty: four bytes of length and nothing else. */
+/** A string is '0' and not empty: a model may well parse its strings as numbers. */
 function zeros({ dtype }: TensorSpec, shape: number[]): Tensor {
-  const bytes = elementCount(shape) * (dtype === 'string' ? 4 : bytesPerElement(dtype))
-  return { dtype, shape, data: new Uint8Array(bytes) }
+  const count = elementCount(shape)
+  const data =
+    dtype === 'string'
+      ? packStrings(Array.from({ length: count }, () => '0'))
+      : new Uint8Array(count * bytesPerElement(dtype))
+  return { dtype, shape, data }
 }

@@ -1,21 +1,10 @@
 import { CutoverError } from '../../domain/errors.ts'
 import type { Tensor } from '../../domain/tensor.ts'
 import { unpackStrings } from '../../domain/tensor-strings.ts'
+import { type TensorView, viewOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
 
 const SLICE_ELEMENTS = 8192
-
-type NumberArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Uint8Array
-  | Int16Array
-  | Uint16Array
-  | Int32Array
-  | Uint32Array
-  | BigInt64Array
-  | BigUint64Array
 
 /**
  * Appends the elements, separated by commas and in row-major order. Integers of 64 bits are exact;
@@ -57,29 +46,9 @@ function* writeStrings(strings: readonly string[], text: string[]): Sliced<void>
   }
 }
 
-/** The elements in place where they are aligned, else of a copy. */
-function viewOf(dtype: Exclude<Tensor['dtype'], 'string' | 'float16'>, data: Uint8Array) {
-  const typedArray = ARRAYS[dtype]
-  const bytes = data.byteOffset % typedArray.BYTES_PER_ELEMENT === 0 ? data : new Uint8Array(data)
-  const length = bytes.byteLength / typedArray.BYTES_PER_ELEMENT
-  return new typedArray(bytes.buffer as ArrayBuffer, bytes.byteOffset, length) as NumberArray
-}
+type FloatView = Extract<TensorView, Float32Array | Float64Array>
 
-const ARRAYS = {
-  bool: Uint8Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  uint64: BigUint64Array,
-  int64: BigInt64Array,
-  float64: Float64Array,
-} as const
-
-function hasNegativeZero(values: NumberArray): values is Float32Array | Float64Array {
+function hasNegativeZero(values: TensorView): values is FloatView {
   if (!(values instanceof Float32Array || values instanceof Float64Array)) return false
   for (const value of values) if (value === 0 && Object.is(value, -0)) return true
   return false

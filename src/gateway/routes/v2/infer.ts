@@ -1,12 +1,15 @@
 import type { Buffer } from 'node:buffer'
 
 import { CutoverError } from '../../../domain/errors.ts'
+import { isBatched } from '../../../domain/signature.ts'
 import { inSlices } from '../../../lib/in-slices.ts'
+import { withClassification } from '../../../wire/v2/classification.ts'
 import { headerBytesOf } from '../../../wire/v2/header-length.ts'
 import { type InferRequest, readInferRequest } from '../../../wire/v2/infer-request.ts'
 import { writeInferResponse } from '../../../wire/v2/infer-response.ts'
 import { rawInput } from '../../../wire/v2/raw-request.ts'
 import { readBody } from '../../body.ts'
+import { checkEncoding, decoded, encoded, responseEncodingOf } from '../../content-encoding.ts'
 import type { GatewayContext } from '../../context.ts'
 import type { Exchange } from '../../exchange.ts'
 import { infer } from '../../infer.ts'
@@ -14,8 +17,8 @@ import { modelAt, type V2Params } from './params.ts'
 
 /** What a client sent: a request, or only the data of the one input there is. */
 type Payload =
-  | ({ readonly kind: 'request'; readonly body: Buffer } & InferRequest)
-  | { readonly kind: 'raw'; readonly body: Buffer }
+  | ({ readonly kind: 'request'; readonly received: Buffer } & InferRequest)
+  | { readonly kind: 'raw'; readonly received: Buffer; readonly body: Buffer }
 
 /** `POST /v2/models/{model}[/versions/{version}]/infer`. */
 export async function inferV2(
@@ -37,34 +40,50 @@ export async function inferV2(
   })
   if (result.kind !== 'tensors') throw new CutoverError('INTERNAL', 'tensors gave no tensors')
   // Answered, so nobody holds it any more; after a failure somebody might.
-  context.bodies.giveBack(payload.body)
-  const { model, version } = route.servable
+  context.bodies.giveBack(payload.received)
+  const { local, model, pool, version } = route.servable
+  const { topKMax } = context.settings
+  const isBatch = isBatched(pool.info.signature)
+  const outputs = await inSlices(
+    withClassification(result.outputs, {
+      classesOf: (output) =>
+        payload.kind === 'raw' ? 0 : (payload.outputs?.get(output)?.classes ?? 0),
+      classesMax: topKMax,
+      labels: local.labels,
+      isBatch,
+    }),
+  )
   const { json, binary } = await inSlices(
     writeInferResponse({
       id: payload.kind === 'request' ? payload.id : undefined,
       model,
       version,
-      outputs: result.outputs,
+      outputs,
       isBinary: (output) => isBinary(payload, output),
     }),
   )
+  const isJson = binary.length === 0
+  const encoding = responseEncodingOf(exchange.request.headers['accept-encoding'])
   exchange.replyBytes(
-    binary.length === 0
-      ? { 'content-type': 'application/json' }
-      : {
-          'content-type': 'application/octet-stream',
-          'inference-header-content-length': String(json.length),
-        },
-    [json, ...binary],
+    {
+      'content-type': isJson ? 'application/json' : 'application/octet-stream',
+      ...(isJson ? {} : { 'inference-header-content-length': String(json.length) }),
+      ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
+    },
+    await encoded([json, ...binary], encoding),
   )
 }
 
 async function readPayload(context: GatewayContext, { request }: Exchange): Promise<Payload> {
-  const body = await readBody(request, context.settings.bodyBytesMax, context.bodies)
-  const header = request.headers['inference-header-content-length']
-  const headerBytes = headerBytesOf(header?.toString(), body.length)
-  if (header !== undefined && headerBytes === 0) return { kind: 'raw', body }
-  return { kind: 'request', body, ...(await inSlices(readInferRequest(body, headerBytes))) }
+  const { bodyBytesMax } = context.settings
+  const { headers } = request
+  checkEncoding(headers['content-encoding'])
+  const received = await readBody(request, bodyBytesMax, context.bodies)
+  const body = await decoded(received, headers['content-encoding'], bodyBytesMax)
+  const header = headers['inference-header-content-length']?.toString()
+  const headerBytes = headerBytesOf(header, body.length)
+  if (header !== undefined && headerBytes === 0) return { kind: 'raw', received, body }
+  return { kind: 'request', received, ...(await inSlices(readInferRequest(body, headerBytes))) }
 }
 
 /** Each named output says it itself; where none is named, the request says it for all. */

@@ -3,22 +3,8 @@ import type { Tensor as OrtTensor } from 'onnxruntime-node'
 import { CutoverError } from '../../../domain/errors.ts'
 import { type DType, isDType, type Tensor } from '../../../domain/tensor.ts'
 import { packStrings, unpackStrings } from '../../../domain/tensor-strings.ts'
+import { viewOf } from '../../../domain/tensor-view.ts'
 import type { Runtime } from './runtime.ts'
-
-const ARRAYS = {
-  bool: Uint8Array,
-  uint8: Uint8Array,
-  int8: Int8Array,
-  uint16: Uint16Array,
-  int16: Int16Array,
-  float16: Uint16Array,
-  uint32: Uint32Array,
-  int32: Int32Array,
-  float32: Float32Array,
-  uint64: BigUint64Array,
-  int64: BigInt64Array,
-  float64: Float64Array,
-} as const
 
 /** A view of the tensor's bytes where they are aligned, else of a copy. */
 export function toOrt(runtime: Runtime, name: string, tensor: Tensor): OrtTensor {
@@ -34,11 +20,7 @@ export function toOrt(runtime: Runtime, name: string, tensor: Tensor): OrtTensor
     }
     return new runtime.Tensor('string', strings, shape)
   }
-  const typedArray = ARRAYS[dtype]
-  const size = typedArray.BYTES_PER_ELEMENT
-  const aligned = data.byteOffset % size === 0 ? data : new Uint8Array(data)
-  const buffer = aligned.buffer as ArrayBuffer
-  const view = new typedArray(buffer, aligned.byteOffset, aligned.byteLength / size)
+  const view = viewOf(dtype, data)
   return new runtime.Tensor(dtype as 'float32', view as Float32Array, shape)
 }
 
