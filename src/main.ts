@@ -121,8 +121,8 @@ export async function serve(settings: Settings): Promise<void> {
 /** The gateway's view of the rollouts: what was dispatched is compared by its digest. */
 function rolloutsView(rollouts: Rollouts): RolloutsView {
   return {
-    dispatched: ({ servable, track }) =>
-      track === 'explicit'
+    dispatched: ({ servable, track, isDrawn }) =>
+      track === 'explicit' || !isDrawn
         ? undefined
         : rollouts.get(servable.model)?.dispatched(track, servable.local.digest),
     copied: (model, trial) => {

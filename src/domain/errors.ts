@@ -22,6 +22,7 @@ export const ERROR_CODES = [
   // What the server holds.
   'MODEL_NOT_FOUND',
   'VERSION_NOT_FOUND',
+  'LABEL_NOT_FOUND',
   'MODEL_AMBIGUOUS',
   'MODEL_NOT_READY',
   'MODEL_CONTROL_REFUSED',

@@ -1,3 +1,4 @@
+import { CutoverError } from './errors.ts'
 import type { DType } from './tensor.ts'
 
 /** A fixed size, a symbolic size that has a name, or null: unknown until a request comes. */
@@ -14,6 +15,29 @@ export interface TensorSpec {
 export interface Signature {
   readonly inputs: readonly TensorSpec[]
   readonly outputs: readonly TensorSpec[]
+}
+
+/** What TensorFlow calls the signature that answers when a request names none. */
+export const DEFAULT_SIGNATURE = 'serving_default'
+
+export interface NamedSignature extends Signature {
+  readonly name: string
+}
+
+/** What a model can be asked: its signature, and others by name where it has several. */
+export interface Signatures {
+  readonly signature: Signature
+  readonly otherSignatures?: readonly NamedSignature[] | undefined
+}
+
+/** Absent names the default. Throws TENSOR_INVALID, saying what there is, for an unknown one. */
+export function signatureNamed(model: Signatures, name: string | undefined): Signature {
+  if (name === undefined || name === DEFAULT_SIGNATURE) return model.signature
+  const others = model.otherSignatures ?? []
+  const signature = others.find((other) => other.name === name)
+  if (signature !== undefined) return signature
+  const names = [DEFAULT_SIGNATURE, ...others.map((other) => other.name)].join(', ')
+  throw new CutoverError('TENSOR_INVALID', `there is no signature ${name}; the model has ${names}`)
 }
 
 /** `float32[batch, 224, 224, 3]`, for messages and listings. */

@@ -53,6 +53,7 @@ export type EngineRequest =
       readonly kind: 'tensors'
       readonly inputs: NamedTensors
       readonly outputs?: readonly string[] | undefined
+      readonly signature?: string | undefined
     }
 
 export type EngineResult =
@@ -157,8 +158,9 @@ export class EngineChild {
       const { image, topK } = request
       this.#send({ kind: 'image', id, topK, alone, bytes: image.byteLength }, [image])
     } else {
-      const { headers, parts } = packTensors(request.inputs)
-      this.#send({ kind: 'tensors', id, alone, inputs: headers, outputs: request.outputs }, parts)
+      const { inputs, outputs, signature } = request
+      const { headers, parts } = packTensors(inputs)
+      this.#send({ kind: 'tensors', id, alone, inputs: headers, outputs, signature }, parts)
     }
     return answer.promise
   }

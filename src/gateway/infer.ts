@@ -1,6 +1,6 @@
 import { checkInputs } from '../domain/check-inputs.ts'
 import { checkOutputs } from '../domain/check-outputs.ts'
-import { isBatched } from '../domain/signature.ts'
+import { isBatched, signatureNamed } from '../domain/signature.ts'
 import { pickTrack } from '../rollout/pick-track.ts'
 import { pick, type RouteRequest } from '../serving/pick.ts'
 import type { Route, Share } from '../serving/route-table.ts'
@@ -26,7 +26,7 @@ export interface InferenceRequest<Payload> {
   readonly wanted: RouteRequest
   /** Reads and decodes what the client sent. */
   readonly read: () => Promise<Payload>
-  readonly ask: (payload: Payload, servable: Servable) => EngineRequest
+  readonly ask: (payload: Payload, servable: Servable) => EngineRequest | Promise<EngineRequest>
 }
 
 export interface Inference<Payload> {
@@ -57,9 +57,9 @@ export async function infer<Payload>(
   const run = (route: Route): Promise<PoolResult & { readonly examples: number }> => {
     call.routedTo(route)
     return route.servable.lend(async (servable) => {
-      const request = ask(payload, servable)
+      const request = await ask(payload, servable)
       if (request.kind === 'tensors') {
-        const { signature } = servable.pool.info
+        const signature = signatureNamed(servable.pool.info, request.signature)
         checkInputs(signature, request.inputs)
         checkOutputs(signature, request.outputs ?? [])
       }
@@ -82,7 +82,7 @@ export async function infer<Payload>(
     ended?.(outcomeOfAnswer(answer))
   } catch (error) {
     ended?.(outcomeOf(error))
-    if (route.track !== 'canary' || !isOwnFailure(error)) throw error
+    if (route.track !== 'canary' || !route.isDrawn || !isOwnFailure(error)) throw error
     // It stands in for the canary: what it does now is not part of the comparison.
     route = stable()
     answer = await run(route)

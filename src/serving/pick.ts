@@ -1,5 +1,5 @@
 import { CutoverError } from '../domain/errors.ts'
-import type { Route, RouteTable, Share } from './route-table.ts'
+import type { ModelRoutes, Route, RouteTable, Share } from './route-table.ts'
 
 const NAMES_SHOWN = 10
 
@@ -8,16 +8,18 @@ export interface RouteRequest {
   readonly model?: string | undefined
   /** Absent: whatever takes the traffic. */
   readonly version?: number | undefined
+  /** A name that moves from version to version: `stable`, `canary`. Not together with a version. */
+  readonly label?: string | undefined
 }
 
 /**
  * The servable that answers a request; `draw` says whether it takes the canary's track, where one
- * has a share. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND,
+ * has a share. Throws MODEL_NOT_FOUND, VERSION_NOT_FOUND, LABEL_NOT_FOUND,
  * MODEL_AMBIGUOUS or MODEL_NOT_READY, with a sentence that says what there is instead.
  */
 export function pick(
   table: RouteTable,
-  { model, version }: RouteRequest,
+  { model, version, label }: RouteRequest,
   defaultModel: string | undefined,
   draw: (canary: Share) => 'stable' | 'canary' = () => 'stable',
 ): Route {
@@ -26,11 +28,12 @@ export function pick(
   if (routes === undefined) {
     throw new CutoverError('MODEL_NOT_FOUND', `there is no model ${name}; ${offer(table)}`)
   }
+  const { canary, stable } = routes
+  if (label !== undefined) return { ...labelled(name, routes, label), isDrawn: false }
   if (version === undefined) {
-    const { canary, stable } = routes
     return canary !== undefined && draw(canary) === 'canary'
-      ? { servable: canary.servable, track: 'canary' }
-      : { servable: stable, track: 'stable' }
+      ? { servable: canary.servable, track: 'canary', isDrawn: true }
+      : { servable: stable, track: 'stable', isDrawn: true }
   }
   const servable = routes.versions.get(version)
   if (servable === undefined) {
@@ -40,7 +43,15 @@ export function pick(
       `version ${version} of ${name} is not loaded; loaded: ${loaded}`,
     )
   }
-  return { servable, track: servable === routes.stable ? 'stable' : 'explicit' }
+  return { servable, track: servable === stable ? 'stable' : 'explicit', isDrawn: false }
+}
+
+function labelled(name: string, { stable, canary }: ModelRoutes, label: string) {
+  if (label === 'stable') return { servable: stable, track: 'stable' } as const
+  if (label === 'canary' && canary !== undefined) {
+    return { servable: canary.servable, track: 'canary' } as const
+  }
+  throw new CutoverError('LABEL_NOT_FOUND', `no version of ${name} is labelled ${label} now`)
 }
 
 function onlyModel(table: RouteTable): string {

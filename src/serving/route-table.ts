@@ -35,4 +35,6 @@ export type RouteTable = ReadonlyMap<string, ModelRoutes>
 export interface Route {
   readonly servable: Servable
   readonly track: Track
+  /** By chance or by its user's key, and not because the request named it. */
+  readonly isDrawn: boolean
 }

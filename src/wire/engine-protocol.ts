@@ -2,7 +2,7 @@ import type { Buffer } from 'node:buffer'
 
 import { type ErrorCode, isErrorCode } from '../domain/errors.ts'
 import type { ImageSettings, Manifest, ModelFormat } from '../domain/manifest.ts'
-import type { Signature } from '../domain/signature.ts'
+import type { Signature, Signatures } from '../domain/signature.ts'
 import { type DType, isDType, type NamedTensors, type Tensor } from '../domain/tensor.ts'
 import { paddedBytes } from './frame.ts'
 
@@ -40,6 +40,8 @@ export interface TensorsCommand {
   readonly id: number
   readonly alone: boolean
   readonly inputs: readonly TensorHeader[]
+  /** Absent: the default. */
+  readonly signature?: string | undefined
   /** Absent: all. */
   readonly outputs?: readonly string[] | undefined
 }
@@ -95,8 +97,7 @@ export interface Timings {
   readonly inferenceMs: number
 }
 
-export interface EngineInfo {
-  readonly signature: Signature
+export interface EngineInfo extends Signatures {
   /** Why the model takes no images; absent when it does. */
   readonly imageRefusal?: string | undefined
   readonly device: string
@@ -162,7 +163,7 @@ export function parseEngineMessage(header: unknown): EngineMessage {
       if (message.step === 'opening' || message.step === 'warming') return message
       break
     case 'ready':
-      if (isSpecs(message.signature?.inputs) && isSpecs(message.signature.outputs)) return message
+      if ([message.signature, ...(message.otherSignatures ?? [])].every(isSignature)) return message
       break
   }
   throw new TypeError(`a malformed message of kind ${message.kind}`)
@@ -186,6 +187,10 @@ function isClasses(value: unknown): boolean {
 
 function isFailure(value: { code: unknown; message: unknown }): boolean {
   return isErrorCode(value.code) && typeof value.message === 'string'
+}
+
+function isSignature(value: Partial<Signature> | undefined): boolean {
+  return isSpecs(value?.inputs) && isSpecs(value?.outputs)
 }
 
 function isSpecs(value: unknown): boolean {

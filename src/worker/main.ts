@@ -76,7 +76,11 @@ async function answer(
     return
   }
   const inputs = unpackTensors(command.inputs, body)
-  const { outputs, timings } = await host.infer(inputs, { outputs: command.outputs, alone })
+  const { outputs, timings } = await host.infer(inputs, {
+    signature: command.signature,
+    outputs: command.outputs,
+    alone,
+  })
   const { headers, parts } = packTensors(outputs)
   send({ kind: 'tensors', id, outputs: headers, timings }, parts)
 }

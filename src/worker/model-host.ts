@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkInputs } from '../domain/check-inputs.ts'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { type ImagePlan, planImage } from '../domain/image-plan.ts'
+import { signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
 import type {
@@ -83,6 +84,7 @@ export async function openModel(
   return {
     info: {
       signature: model.signature,
+      otherSignatures: model.otherSignatures,
       ...(image.kind === 'refused' ? { imageRefusal: image.reason } : {}),
       device: model.device,
       runtime: model.runtime,
@@ -107,7 +109,7 @@ export async function openModel(
       }
     },
     async infer(inputs, options) {
-      checkInputs(model.signature, inputs)
+      checkInputs(signatureNamed(model, options.signature), inputs)
       const { outputs, inferenceMs } = await run(inputs, options)
       return { outputs, timings: { preprocessMs: 0, inferenceMs } }
     },

@@ -1,5 +1,5 @@
 import type { EngineName, ModelFormat } from '../../domain/manifest.ts'
-import type { Signature } from '../../domain/signature.ts'
+import type { Signatures } from '../../domain/signature.ts'
 import type { NamedTensors } from '../../domain/tensor.ts'
 
 export interface BackendOptions {
@@ -16,6 +16,8 @@ export interface BackendOptions {
 }
 
 export interface RunOptions {
+  /** Absent: the default. */
+  readonly signature?: string | undefined
   /** The outputs wanted, each a name of the signature; absent: all. */
   readonly outputs?: readonly string[] | undefined
   /** The request is the only one in the server: use every core. */
@@ -23,8 +25,7 @@ export interface RunOptions {
 }
 
 /** A model that a runtime has opened and can run. */
-export interface LoadedModel {
-  readonly signature: Signature
+export interface LoadedModel extends Signatures {
   /** The device that really runs it, which is not always the one asked for: 'cpu', 'cuda', … */
   readonly device: string
   /** The runtime's name and version: 'onnxruntime 1.30.0'. */

@@ -3,6 +3,7 @@ import path from 'node:path'
 import type { Tensor as TfTensor } from '@tensorflow/tfjs-node'
 
 import { CutoverError, messageOf } from '../../../domain/errors.ts'
+import { signatureNamed } from '../../../domain/signature.ts'
 import type { NamedTensors, Tensor } from '../../../domain/tensor.ts'
 import type { Backend, BackendOptions, LoadedModel, RunOptions } from '../backend.ts'
 import { openGraphModel } from './graph-model.ts'
@@ -32,6 +33,7 @@ async function load({ dir, entry, format, device, threads }: BackendOptions): Pr
   const model = await opened(tf, open, path.join(dir, entry))
   return {
     signature: model.signature,
+    otherSignatures: model.otherSignatures,
     device: usedDevice,
     runtime: `tfjs-node ${tf.version['tfjs-node']}`,
     run: (inputs, options) => run(tf, model, inputs, options),
@@ -61,7 +63,7 @@ async function run(
   inputs: NamedTensors,
   options: RunOptions,
 ): Promise<NamedTensors> {
-  const wanted = model.signature.outputs.filter(
+  const wanted = signatureNamed(model, options.signature).outputs.filter(
     ({ name }) => options.outputs?.includes(name) ?? true,
   )
   const given = new Map<string, TfTensor>()
@@ -71,6 +73,7 @@ async function run(
     results = await model.run(
       given,
       wanted.map(({ name }) => name),
+      options.signature,
     )
     const outputs = new Map<string, Tensor>()
     for (const { name } of wanted) {
