@@ -1,3 +1,4 @@
+import { CutoverError } from './errors.ts'
 import { float16ToNumber } from './float16.ts'
 import type { DType, Tensor } from './tensor.ts'
 
@@ -37,4 +38,30 @@ export function numbersOf(tensor: Tensor & { readonly dtype: NumericDType }): Ar
     return Float64Array.from(view, Number)
   }
   return view
+}
+
+/** A tensor of numbers. Throws TENSOR_INVALID where one is not of the dtype. */
+export function tensorOf(
+  dtype: NumericDType,
+  shape: readonly number[],
+  values: readonly (number | bigint)[],
+): Tensor {
+  if (dtype === 'float16') throw new CutoverError('TENSOR_INVALID', 'float16 has no form in JSON')
+  const array = new ARRAYS[dtype](values.length)
+  const isWide = array instanceof BigInt64Array || array instanceof BigUint64Array
+  const isFloat = dtype === 'float32' || dtype === 'float64'
+  for (const [i, value] of values.entries()) {
+    if (isWide) array[i] = typeof value === 'bigint' ? value : wholeOf(value, dtype)
+    else array[i] = Number(value)
+    if (!isFloat && BigInt(array[i] ?? 0) !== wholeOf(value, dtype)) {
+      throw new CutoverError('TENSOR_INVALID', `${value} is no ${dtype}`)
+    }
+  }
+  return { dtype, shape, data: new Uint8Array(array.buffer) }
+}
+
+function wholeOf(value: number | bigint, dtype: DType): bigint {
+  if (typeof value === 'bigint') return value
+  if (Number.isInteger(value)) return BigInt(value)
+  throw new CutoverError('TENSOR_INVALID', `${value} is no ${dtype}`)
 }

@@ -51,6 +51,8 @@ const RETRY_AFTER_SECONDS: Partial<Record<ErrorCode, number>> = {
   DRAINING: 1,
 }
 
+const SENTENCE_LENGTH_MAX = 2_000
+
 export interface HttpError {
   readonly status: number
   readonly code: ErrorCode
@@ -70,6 +72,13 @@ export function httpErrorOf(thrown: unknown): HttpError {
     status: STATUS[error.code],
     code: error.code,
     headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
-    body: JSON.stringify({ error: error.message, code: error.code }),
+    body: JSON.stringify({ error: shortened(error.message), code: error.code }),
   }
+}
+
+/** A sentence may quote what a client sent. */
+function shortened(sentence: string): string {
+  return sentence.length > SENTENCE_LENGTH_MAX
+    ? `${sentence.slice(0, SENTENCE_LENGTH_MAX)}…`
+    : sentence
 }

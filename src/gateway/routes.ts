@@ -4,6 +4,7 @@ import { metrics } from './routes/metrics.ts'
 import { listModels } from './routes/models.ts'
 import { registryEvents } from './routes/registry-events.ts'
 import { predict } from './routes/predict.ts'
+import { SERVING_COLD_ROUTES, SERVING_HOT_ROUTES } from './routes/tensorflow-serving/index.ts'
 import { V2_COLD_ROUTES, V2_HOT_ROUTES } from './routes/v2/index.ts'
 
 /** Everything the admin port answers. */
@@ -27,6 +28,7 @@ export const HOT_ROUTES: readonly HotRoute[] = [
     handle: predict,
   },
   ...V2_HOT_ROUTES,
+  ...SERVING_HOT_ROUTES,
 ]
 
 export const COLD_ROUTES: readonly ColdRoute[] = [
@@ -35,4 +37,5 @@ export const COLD_ROUTES: readonly ColdRoute[] = [
   { method: 'GET', path: '/healthz/ready', handle: ready },
   { method: 'GET', path: '/metrics', handle: metrics },
   ...V2_COLD_ROUTES,
+  ...SERVING_COLD_ROUTES,
 ]

@@ -15,12 +15,14 @@ export interface ArrayRead {
 
 /**
  * Reads an array, nested or flat, straight into the sink. One element more than `countMax` ends it
- * with an error, so that nobody makes the server hold more than was announced.
+ * with an error, so that nobody makes the server hold more than was announced. The sink gets
+ * indices from `indexFrom` on.
  */
 export function* readArray(
   reader: JsonReader,
   sink: ElementSink,
   countMax: number,
+  indexFrom = 0,
 ): Sliced<ArrayRead> {
   const levels = new Levels()
   let count = 0
@@ -36,7 +38,7 @@ export function* readArray(
     }
     if (!justOpened || reader.peek() !== Byte.ArrayClose) {
       if (count >= countMax) throw sink.wrong(count, `one more than the ${countMax} of the shape`)
-      sink.read(reader, count)
+      sink.read(reader, indexFrom + count)
       count++
       levels.element()
       if (count % SLICE_ELEMENTS === 0) yield

@@ -99,10 +99,10 @@ class FloatSink extends ArraySink<Float32Array | Float64Array> {
   }
 
   read(reader: JsonReader, index: number): void {
-    const value = startsNumber(reader)
+    const value = reader.atNumber()
       ? reader.number()
       : reader.atNumberWord()
-        ? numberOfWord(reader.word())
+        ? reader.numberWord()
         : undefined
     if (value === undefined) throw this.wrong(index, 'not a number')
     this.reserve(index)[index] = value
@@ -121,7 +121,7 @@ class IntegerSink extends ArraySink<NumberArray> {
   }
 
   read(reader: JsonReader, index: number): void {
-    if (!startsNumber(reader)) throw this.wrong(index, 'not an integer')
+    if (!reader.atNumber()) throw this.wrong(index, 'not an integer')
     const value = reader.number()
     if (!reader.isInteger) throw this.wrong(index, 'not an integer')
     if (value < this.#range.min || value > this.#range.max) {
@@ -134,7 +134,6 @@ class IntegerSink extends ArraySink<NumberArray> {
 const INT64_MIN = -(2n ** 63n)
 const INT64_MAX = 2n ** 63n - 1n
 const UINT64_MAX = 2n ** 64n - 1n
-const DIGITS_MAX = 20
 
 class WideIntegerSink extends ArraySink<BigInt64Array> {
   readonly #dtype: 'int64' | 'uint64'
@@ -145,15 +144,10 @@ class WideIntegerSink extends ArraySink<BigInt64Array> {
   }
 
   read(reader: JsonReader, index: number): void {
-    if (!startsNumber(reader)) throw this.wrong(index, 'not an integer')
+    if (!reader.atNumber()) throw this.wrong(index, 'not an integer')
     const nearest = reader.number()
     if (!reader.isInteger) throw this.wrong(index, 'not an integer')
-    const isWide = reader.at - reader.tokenAt > DIGITS_MAX
-    const value = Number.isSafeInteger(nearest)
-      ? BigInt(nearest)
-      : isWide
-        ? undefined
-        : BigInt(reader.token())
+    const value = Number.isSafeInteger(nearest) ? BigInt(nearest) : reader.integer()
     const [min, max] = this.#dtype === 'int64' ? [INT64_MIN, INT64_MAX] : [0n, UINT64_MAX]
     if (value === undefined || value < min || value > max) {
       throw this.wrong(index, `out of the range of ${this.#dtype}`)
@@ -199,16 +193,4 @@ class StringSink implements ElementSink {
   wrong(index: number, what: string): CutoverError {
     return new CutoverError('TENSOR_INVALID', `${this.#label}: element ${index} is ${what}`)
   }
-}
-
-function startsNumber(reader: JsonReader): boolean {
-  const first = reader.peek()
-  return (
-    (first >= Byte.Zero && first <= Byte.Nine) || (first === Byte.Minus && !reader.atNumberWord())
-  )
-}
-
-function numberOfWord(word: string): number {
-  if (word === 'NaN') return NaN
-  return word.startsWith('-') ? -Infinity : Infinity
 }

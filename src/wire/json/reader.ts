@@ -10,6 +10,8 @@ const EXACT_POWERS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}
 const EXPONENT_MAX = 100_000
 const WORD = /^(?:true|false|null|NaN|-?Inf(?:inity)?)$/
 const WORD_BYTES_MAX = 9
+/** Those of 2^64, or of -2^63 with its sign. */
+const WIDE_DIGITS_MAX = 20
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
@@ -137,6 +139,26 @@ export class JsonReader {
   /** The text of the number that was read last. */
   token(): string {
     return this.bytes.toString('latin1', this.tokenAt, this.at)
+  }
+
+  /** The number that was read last, exact; undefined when no 64 bits hold so many digits. */
+  integer(): bigint | undefined {
+    const token = this.token()
+    return token.length > WIDE_DIGITS_MAX ? undefined : BigInt(token)
+  }
+
+  /** What `atNumberWord` saw. */
+  numberWord(): number {
+    const word = this.word()
+    if (word === 'NaN') return NaN
+    return word.startsWith('-') ? -Infinity : Infinity
+  }
+
+  /** Whether a number of JSON's grammar is next. */
+  atNumber(): boolean {
+    const first = this.peek()
+    if (first === Byte.Minus) return !this.atNumberWord()
+    return first >= Byte.Zero && first <= Byte.Nine
   }
 
   /** `true`, `false`, `null`, or what JSON has not but clients write: NaN, Infinity, Inf. */

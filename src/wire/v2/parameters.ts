@@ -26,11 +26,12 @@ export function readParameters(reader: JsonReader): Parameters {
 function readParameter(reader: JsonReader, name: string): Parameter {
   const first = reader.peek()
   if (first === Byte.Quote) return reader.string()
-  if (first === Byte.Minus || (first >= Byte.Zero && first <= Byte.Nine)) {
+  if (reader.atNumber()) {
     const value = reader.number()
-    return reader.isInteger ? BigInt(reader.token()) : value
-  }
-  if (first !== Byte.ObjectOpen && first !== Byte.ArrayOpen) {
+    if (!reader.isInteger) return value
+    const integer = reader.integer()
+    if (integer !== undefined) return integer
+  } else if (first !== Byte.ObjectOpen && first !== Byte.ArrayOpen) {
     const word = reader.word()
     if (word === 'true' || word === 'false') return word === 'true'
   }

@@ -8,8 +8,7 @@ import { headerBytesOf } from '../../../wire/v2/header-length.ts'
 import { type InferRequest, readInferRequest } from '../../../wire/v2/infer-request.ts'
 import { writeInferResponse } from '../../../wire/v2/infer-response.ts'
 import { rawInput } from '../../../wire/v2/raw-request.ts'
-import { readBody } from '../../body.ts'
-import { checkEncoding, decoded, encoded, responseEncodingOf } from '../../content-encoding.ts'
+import { readDecoded, replyEncoded } from '../../encoded-exchange.ts'
 import type { GatewayContext } from '../../context.ts'
 import type { Exchange } from '../../exchange.ts'
 import { infer } from '../../infer.ts'
@@ -63,24 +62,21 @@ export async function inferV2(
     }),
   )
   const isJson = binary.length === 0
-  const encoding = responseEncodingOf(exchange.request.headers['accept-encoding'])
-  exchange.replyBytes(
-    {
-      'content-type': isJson ? 'application/json' : 'application/octet-stream',
-      ...(isJson ? {} : { 'inference-header-content-length': String(json.length) }),
-      ...(encoding === 'identity' ? {} : { 'content-encoding': encoding }),
-    },
-    await encoded([json, ...binary], encoding),
+  await replyEncoded(
+    exchange,
+    isJson
+      ? { 'content-type': 'application/json' }
+      : {
+          'content-type': 'application/octet-stream',
+          'inference-header-content-length': String(json.length),
+        },
+    [json, ...binary],
   )
 }
 
-async function readPayload(context: GatewayContext, { request }: Exchange): Promise<Payload> {
-  const { bodyBytesMax } = context.settings
-  const { headers } = request
-  checkEncoding(headers['content-encoding'])
-  const received = await readBody(request, bodyBytesMax, context.bodies)
-  const body = await decoded(received, headers['content-encoding'], bodyBytesMax)
-  const header = headers['inference-header-content-length']?.toString()
+async function readPayload(context: GatewayContext, exchange: Exchange): Promise<Payload> {
+  const { received, body } = await readDecoded(context, exchange)
+  const header = exchange.request.headers['inference-header-content-length']?.toString()
   const headerBytes = headerBytesOf(header, body.length)
   if (header !== undefined && headerBytes === 0) return { kind: 'raw', received, body }
   return { kind: 'request', received, ...(await inSlices(readInferRequest(body, headerBytes))) }

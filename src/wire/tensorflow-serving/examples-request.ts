@@ -1,0 +1,90 @@
+import { Buffer } from 'node:buffer'
+
+import { CutoverError } from '../../domain/errors.ts'
+import type { Sliced } from '../../lib/in-slices.ts'
+import { Byte } from '../json/bytes.ts'
+import { elementsOf, membersOf } from '../json/members.ts'
+import type { JsonReader } from '../json/reader.ts'
+import { readBase64 } from './base64-strings.ts'
+import { readEnvelope } from './envelope.ts'
+import type { Example, Feature } from './example.ts'
+
+const EXAMPLES_PER_SLICE = 500
+const INT64_MAX = 2n ** 63n - 1n
+
+export interface ExamplesRequest {
+  readonly signature: string | undefined
+  /** At least one; each has the features of the context, too. */
+  readonly examples: readonly Example[]
+}
+
+/** Reads the body of a `:classify` or `:regress`. Throws REQUEST_INVALID or TENSOR_INVALID. */
+export function* readExamplesRequest(body: Buffer): Sliced<ExamplesRequest> {
+  const { reader, at, signature } = yield* readEnvelope(body)
+  if (at.examples === undefined) throw invalid("the request must have 'examples'")
+  let context: Example = new Map()
+  if (at.context !== undefined) {
+    reader.at = at.context
+    context = readExample(reader, 'context')
+  }
+  reader.at = at.examples
+  if (reader.peek() !== Byte.ArrayOpen) throw invalid("'examples' must be an array")
+  const examples: Example[] = []
+  for (const index of elementsOf(reader)) {
+    if (index % EXAMPLES_PER_SLICE === EXAMPLES_PER_SLICE - 1) yield
+    examples.push(new Map([...context, ...readExample(reader, `examples[${index}]`)]))
+  }
+  if (examples.length === 0) throw invalid("'examples' is empty")
+  return { signature, examples }
+}
+
+function readExample(reader: JsonReader, label: string): Example {
+  if (reader.peek() !== Byte.ObjectOpen) throw invalid(`${label} must be an object of features`)
+  const example = new Map<string, Feature>()
+  for (const name of membersOf(reader)) {
+    example.set(name, readFeature(reader, `feature ${name} of ${label}`))
+  }
+  return example
+}
+
+function readFeature(reader: JsonReader, label: string): Feature {
+  const values: Value[] = []
+  if (reader.peek() === Byte.ArrayOpen) {
+    for (const index of elementsOf(reader)) values[index] = readValue(reader, label)
+  } else {
+    values.push(readValue(reader, label))
+  }
+  const bytes = values.filter((value) => value instanceof Uint8Array)
+  const floats = values.filter((value) => typeof value === 'number')
+  const integers = values.filter((value) => typeof value === 'bigint')
+  if (bytes.length > 0 && bytes.length === values.length) return { kind: 'bytes', values: bytes }
+  if (integers.length === values.length) return { kind: 'integers', values: integers }
+  if (floats.length === values.length) return { kind: 'floats', values: floats }
+  throw invalid(`${label} mixes integers, floats (1.0) and strings`)
+}
+
+type Value = Buffer | number | bigint
+
+function readValue(reader: JsonReader, label: string): Value {
+  const first = reader.peek()
+  if (first === Byte.Quote) return Buffer.from(reader.string())
+  if (first === Byte.ObjectOpen) return readBase64(reader, label)
+  if (first === Byte.ArrayOpen) throw invalid(`${label} is a list of lists`)
+  if (reader.atNumberWord()) return reader.numberWord()
+  if (reader.atNumber()) {
+    const value = reader.number()
+    if (!reader.isInteger) return value
+    const integer = Number.isSafeInteger(value) ? BigInt(value) : reader.integer()
+    if (integer === undefined || integer > INT64_MAX || integer < -INT64_MAX - 1n) {
+      throw invalid(`${label} holds an integer out of the range of int64`)
+    }
+    return integer
+  }
+  const word = reader.word()
+  if (word === 'null') throw invalid(`${label} holds null`)
+  return word === 'true' ? 1n : 0n
+}
+
+function invalid(sentence: string): CutoverError {
+  return new CutoverError('REQUEST_INVALID', sentence)
+}
