@@ -136,7 +136,8 @@ export function channelsOf(call: LayerCall, x: Tensor): number {
   throw unloadable(`${className} ${name}: the number of channels is open`)
 }
 
-function windowOf({ config }: LayerCall, dimensions: number): Window {
+/** The options of a layer that slides a kernel over its input. */
+export function windowOf({ config }: LayerCall, dimensions: number): Window {
   const window: Window = {
     size: config.integers('kernel_size', dimensions),
     strides: config.integers('strides', dimensions, 1),
@@ -157,7 +158,7 @@ interface Convolution {
   readonly bias?: Value | undefined
 }
 
-function convolve(
+export function convolve(
   call: LayerCall,
   x: Tensor,
   kernel: Value,
@@ -181,7 +182,7 @@ function convolve(
 }
 
 /** Keras keeps a kernel's two channel axes behind its sizes and swapped, ONNX in front. */
-function rearranged(
+export function rearranged(
   call: LayerCall,
   stored: StoredTensor,
   name: string,

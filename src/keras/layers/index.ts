@@ -9,6 +9,7 @@ import { AUGMENTATION } from './augmentation.ts'
 import { BATCH_NORMALIZATION } from './batch-normalization.ts'
 import { BORDERS } from './borders.ts'
 import { CONVOLUTIONS } from './convolution.ts'
+import { CONVOLUTIONAL_LSTM } from './convolutional-lstm.ts'
 import { CORE } from './core.ts'
 import { DENSE } from './dense.ts'
 import { DOT } from './dot.ts'
@@ -37,6 +38,7 @@ const LAYERS: LayerKinds = {
   ...BATCH_NORMALIZATION,
   ...BORDERS,
   ...CONVOLUTIONS,
+  ...CONVOLUTIONAL_LSTM,
   ...CORE,
   ...DENSE,
   ...DOT,
