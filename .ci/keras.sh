@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Compiles Keras files that Keras writes here and now, and compares what the compiled models answer
+# with what Keras answers: small models in every format, and a few whole networks. Needs
+# node_modules; fetches Keras and TensorFlow, once per version.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+bounded 900 "$@"
+
+oracle=$root/scripts/keras-oracle
+families=MobileNetV2,EfficientNetB0,NASNetMobile
+work=$(mktemp -d)
+cleanup() { rm -rf "$work"; }
+
+step 'get Keras'
+packages python3-venv
+requirements=$(sha256sum "$oracle/requirements.txt" | cut -c 1-16)
+venv=$cache/keras-$requirements
+if [ ! -e "$venv/complete" ]; then
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --no-cache-dir --requirement "$oracle/requirements.txt" >&2
+  touch "$venv/complete"
+fi
+
+cd "$root"
+step 'write small models'
+"$venv/bin/python" "$oracle/make.py" --out "$work/small" --few >"$work/small.log" 2>&1 ||
+  { tail -20 "$work/small.log" >&2; exit 1; }
+step 'compare small models'
+node --import tsx scripts/keras-oracle/check.ts "$work/small"
+
+step 'write whole networks'
+"$venv/bin/python" "$oracle/families.py" --out "$work/families" --only "$families" \
+  >"$work/families.log" 2>&1 || { tail -20 "$work/families.log" >&2; exit 1; }
+step 'compare whole networks'
+node --import tsx scripts/keras-oracle/families.ts "$work/families"
