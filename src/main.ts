@@ -8,6 +8,7 @@ import { DEFAULT_POLICY, type RolloutPolicy } from './domain/rollout-policy.ts'
 import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
 import { EnginePool, type Occupancy } from './engine/pool.ts'
 import { BodyPool } from './gateway/body-pool.ts'
+import { EventStreams } from './gateway/event-streams.ts'
 import { AdminGateway } from './gateway/admin-gateway.ts'
 import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
@@ -16,6 +17,7 @@ import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
+import { EventHub } from './telemetry/event-hub.ts'
 import { logEvents } from './telemetry/event-log.ts'
 import { createLogger } from './telemetry/logger.ts'
 import { Metrics, type ServingGauge } from './telemetry/metrics.ts'
@@ -38,10 +40,12 @@ export async function serve(settings: Settings): Promise<void> {
     () => manager.source,
   )
   const log = logEvents(logger)
+  const events = new EventHub()
   const observe: DeploymentObserver = (event) => {
     progress?.observe(event)
     metrics.observe(event)
     log(event)
+    events.deployment(event)
   }
   const policy = readPolicy(settings)
   const { source, store, mirror } = await openRegistry(settings, policy, {
@@ -56,7 +60,10 @@ export async function serve(settings: Settings): Promise<void> {
       const pinned = rollouts.get(model)?.state.pin ?? pin
       manager.route(model, { ...routing, pin: pinned, stickiness })
     },
-    tell: (event) => logger.info({ event: event.kind, ...event }, event.text),
+    tell: (event) => {
+      logger.info({ event: event.kind, ...event }, event.text)
+      events.rollout(event)
+    },
     store,
     mirror,
   })
@@ -83,6 +90,8 @@ export async function serve(settings: Settings): Promise<void> {
     metrics,
     logger,
     bodies: new BodyPool(),
+    events,
+    streams: new EventStreams(events),
     table: () => manager.table,
     models: () => manager.models(),
     pending: () => manager.pending,

@@ -35,6 +35,7 @@ export class AdminGateway {
   }
 
   close(): void {
+    this.#context.streams.close()
     this.#server.close()
     this.#server.closeAllConnections()
   }

@@ -1,10 +1,12 @@
 import type { PendingVersion, SourceStatus } from '../registry/source.ts'
 import type { VersionStatus } from '../serving/manager.ts'
 import type { RouteTable } from '../serving/route-table.ts'
+import type { EventHub } from '../telemetry/event-hub.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { RolloutsView } from './rollouts-view.ts'
 import type { BodyPool } from './body-pool.ts'
+import type { EventStreams } from './event-streams.ts'
 import type { Settings } from '../wire/settings.ts'
 
 /** What the gateway needs of the rest of the server. */
@@ -13,6 +15,8 @@ export interface GatewayContext {
   readonly metrics: Metrics
   readonly logger: Logger
   readonly bodies: BodyPool
+  readonly events: EventHub
+  readonly streams: EventStreams
   /** The table of this moment: read once per request. */
   readonly table: () => RouteTable
   readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>

@@ -1,4 +1,5 @@
 import type { ColdRoute, HotRoute } from './route.ts'
+import { listEvents } from './routes/events.ts'
 import { live, ready } from './routes/health.ts'
 import { metrics } from './routes/metrics.ts'
 import { listModels } from './routes/models.ts'
@@ -9,6 +10,7 @@ import { V2_COLD_ROUTES, V2_HOT_ROUTES } from './routes/v2/index.ts'
 
 /** Everything the admin port answers. */
 export const ADMIN_ROUTES: readonly ColdRoute[] = [
+  { method: 'GET', path: '/events', handle: listEvents },
   { method: 'POST', path: '/registry/events', handle: registryEvents },
 ]
 

@@ -34,7 +34,8 @@ function levelOf(event: DeploymentEvent): 'debug' | 'info' | 'warn' | 'error' {
   }
 }
 
-function sentenceOf(event: DeploymentEvent): string {
+/** One sentence for a person. */
+export function sentenceOf(event: DeploymentEvent): string {
   const name = `${event.model} ${event.version}`
   switch (event.kind) {
     case 'version.found':
