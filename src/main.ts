@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 import { CutoverError, messageOf } from './domain/errors.ts'
@@ -13,20 +14,26 @@ import { AdminGateway } from './gateway/admin-gateway.ts'
 import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
+import { cacheBase } from './registry/cache-dir.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
 import { EventHub } from './telemetry/event-hub.ts'
 import { logEvents } from './telemetry/event-log.ts'
-import { createLogger } from './telemetry/logger.ts'
+import { createLogger, type Logger } from './telemetry/logger.ts'
 import { Metrics, type ServingGauge } from './telemetry/metrics.ts'
 import { terminalProgress } from './telemetry/progress.ts'
+import { Webhooks } from './telemetry/webhooks/webhooks.ts'
 import { parsePolicy } from './wire/policy.ts'
 import type { Settings } from './wire/settings.ts'
 
 /** Part of the machine's memory that one engine may hold where no bound is set. */
 const MEMORY_SHARE = 0.75
+const WEBHOOK_PATIENCE = {
+  backoff: { firstMs: 1_000, maxMs: 5 * 60_000 },
+  giveUpMs: 24 * 3600_000,
+}
 
 /**
  * The server's composition root. Starts registry, engines and gateway, and returns when it
@@ -41,6 +48,7 @@ export async function serve(settings: Settings): Promise<void> {
   )
   const log = logEvents(logger)
   const events = new EventHub()
+  const webhooks = await openWebhooks(settings, { events, metrics, logger })
   const observe: DeploymentObserver = (event) => {
     progress?.observe(event)
     metrics.observe(event)
@@ -120,11 +128,28 @@ export async function serve(settings: Settings): Promise<void> {
     admin?.close()
     await rollouts.close()
     await manager.close()
+    await webhooks?.close()
     logger.info(clean ? 'every request was answered' : 'some requests were cut off')
   })
   await manager.start()
   await manager.settled
   settled = true
+}
+
+/** Undefined where no webhook is set. */
+async function openWebhooks(
+  { webhookUrls: urls, webhookSecret: secret, webhookTimeoutMs: timeoutMs, cacheDir }: Settings,
+  { events, metrics, logger }: { events: EventHub; metrics: Metrics; logger: Logger },
+): Promise<Webhooks | undefined> {
+  if (urls.length === 0) return undefined
+  const outboxDir = path.join(await cacheBase(cacheDir), 'outbox')
+  const webhooks = await Webhooks.open(
+    { urls, secret, timeoutMs, outboxDir, ...WEBHOOK_PATIENCE },
+    { logger, onOutcome: (outcome) => metrics.webhookOutcome(outcome) },
+  )
+  metrics.watchWebhooks(() => webhooks.length)
+  events.subscribe((event) => webhooks.send(event))
+  return webhooks
 }
 
 /** The gateway's view of the rollouts: what was dispatched is compared by its digest. */

@@ -5,10 +5,8 @@ import os from 'node:os'
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import { processStart } from '../lib/process-start.ts'
+import { isAbandoned, ownedPrefix } from '../lib/process-identity.ts'
 import { removeTree } from '../lib/remove-tree.ts'
-
-const OWNED = /^(?<host>.+)~(?<pid>\d+)~(?<start>\d+)~[A-Za-z0-9]{6}$/
 
 /** A directory of this process alone, which holds its private copies of versions. */
 export class CacheDir {
@@ -57,10 +55,14 @@ export class CacheDir {
  * can be made there.
  */
 export async function openCacheDir(base: string | undefined): Promise<CacheDir> {
-  const parent = base === undefined ? await defaultBase() : await usable(path.resolve(base))
+  const parent = await cacheBase(base)
   await sweep(parent)
-  const prefix = [os.hostname(), process.pid, processStart(process.pid) ?? 0, ''].join('~')
-  return new CacheDir(await mkdtemp(path.join(parent, prefix)))
+  return new CacheDir(await mkdtemp(path.join(parent, ownedPrefix())))
+}
+
+/** The directory that the caches of all servers lie in, which can be used. Throws CONFIG_INVALID. */
+export function cacheBase(base: string | undefined): Promise<string> {
+  return base === undefined ? defaultBase() : usable(path.resolve(base))
 }
 
 async function defaultBase(): Promise<string> {
@@ -103,12 +105,6 @@ async function sweep(parent: string): Promise<void> {
       await removeTree(path.join(parent, name)).catch(() => undefined)
     }
   }
-}
-
-/** Of another host, which may share the directory, nobody here can say whether it lives. */
-function isAbandoned(name: string): boolean {
-  const { host, pid, start } = OWNED.exec(name)?.groups ?? {}
-  return host === os.hostname() && processStart(Number(pid)) !== Number(start)
 }
 
 function unusable(dir: string, reason: string, cause?: unknown): CutoverError {

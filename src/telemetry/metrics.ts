@@ -59,6 +59,7 @@ export class Metrics {
   readonly #rejected: Counter
   readonly #promoted: Counter
   readonly #loadDuration: Histogram
+  readonly #deliveries: Counter
   /** The label sets in use, by version, to remove them again. */
   readonly #series = new Map<string, Map<string, Record<string, string>>>()
 
@@ -117,6 +118,12 @@ export class Metrics {
       buckets: [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
       registers,
     })
+    this.#deliveries = new Counter({
+      name: 'cutover_webhook_deliveries_total',
+      help: 'Events sent to webhooks: delivered, retried, or lost: refused, expired, dropped',
+      labelNames: ['outcome'],
+      registers,
+    })
     this.#gauges(serving)
     this.#registryGauges(registry)
   }
@@ -173,6 +180,20 @@ export class Metrics {
       case 'engine.started':
         return
     }
+  }
+
+  webhookOutcome(outcome: 'delivered' | 'retried' | 'refused' | 'expired' | 'dropped'): void {
+    this.#deliveries.inc({ outcome })
+  }
+
+  /** `length` tells how many events wait for an answer of a webhook. */
+  watchWebhooks(length: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: 'cutover_webhook_queue_length',
+      help: 'Events that wait until a webhook has taken them',
+      registers: [this.#registry],
+      collect: () => gauge.set(length()),
+    })
   }
 
   #count(counter: Counter, labels: Record<string, string>): void {

@@ -101,6 +101,14 @@ export const SETTINGS = {
     .optional()
     .describe('JSON file, as a model.json, with what holds for models that do not say otherwise'),
 
+  webhookUrls: urls(10, 'where events are sent to: http or https addresses, comma separated'),
+  webhookSecret: z
+    .string()
+    .min(16, 'expected at least 16 characters')
+    .optional()
+    .describe('key that signs what webhooks are sent; better given by CUTOVER_WEBHOOK_SECRET'),
+  webhookTimeoutMs: count(1, 600_000, 10_000, 'time a webhook may take to answer, in milliseconds'),
+
   logLevel: z
     .enum(['trace', 'debug', 'info', 'warn', 'error', 'silent'])
     .default('info')
@@ -145,6 +153,23 @@ function bytes(otherwise: number, description: string) {
     .pipe(z.number(expected).int(expected).min(0, expected).max(BYTES_MAX, expected))
     .default(otherwise)
     .describe(`${description}, in bytes (16MiB and the like)`)
+}
+
+function urls(max: number, description: string) {
+  const expected = `expected at most ${max} http or https addresses without a user name`
+  return z
+    .union([z.string(), z.array(z.string())], expected)
+    .transform((given) => (Array.isArray(given) ? given : given.split(',')))
+    .transform((given) => [...new Set(given.map((url) => url.trim()).filter((url) => url !== ''))])
+    .pipe(z.array(z.string().refine(isWebUrl, expected), expected).max(max, expected))
+    .default([])
+    .describe(description)
+}
+
+function isWebUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password } = new URL(text)
+  return /^https?:$/.test(protocol) && username === '' && password === ''
 }
 
 function flag(description: string) {

@@ -1,7 +1,15 @@
+import { createHmac } from 'node:crypto'
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { expect, test } from 'vitest'
 
-import { registryWith } from '../support/registry.ts'
+import { dark } from '../support/images.ts'
+import { startLoad } from '../support/load.ts'
+import { registryWith, temporaryDirectory } from '../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
+import { WebhookReceiver } from '../support/webhook-receiver.ts'
 
 interface Event {
   readonly id: string
@@ -127,3 +135,88 @@ test('the number of streams is bounded', async () => {
   }, 'a place')
   for (const stream of streams) stream.close()
 })
+
+function deliveries(server: TestServer, outcome: string): Promise<number> {
+  return server.metric('cutover_webhook_deliveries_total', { outcome })
+}
+
+test('a webhook gets what happens, and a server that was killed delivers what was pending', async () => {
+  const registry = registryWith(['m', 1, 'class-1'])
+  const receiver = await WebhookReceiver.start()
+  const cacheDir = temporaryDirectory()
+  const secret = 'a secret of 24 characters'
+  const options = {
+    flags: ['--cache-dir', cacheDir, '--webhook-urls', receiver.url],
+    env: { CUTOVER_WEBHOOK_SECRET: secret },
+  }
+  receiver.answer = (response) => response.writeHead(503).end()
+  const server = await startServer(registry.dir, options)
+  const [head] = await waitFor(
+    () => receiver.received.length > 0 && receiver.received,
+    'an attempt',
+  )
+  const pending = await waitFor(async () => {
+    const length = await server.metric('cutover_webhook_queue_length')
+    const files = readdirSync(path.join(cacheDir, 'outbox'), { recursive: true, encoding: 'utf8' })
+    const kept = files.filter((name) => name.endsWith('.json')).length
+    return length >= 2 && kept === length && length
+  }, 'events to wait on the disk')
+  await server.stop('SIGKILL')
+
+  receiver.received.length = 0
+  receiver.answer = (response) => response.writeHead(204).end()
+  const again = await startServer(registry.dir, options)
+  await waitFor(() => receiver.received.length > pending, 'what was pending')
+  const [first] = receiver.received
+  expect(first?.event).toEqual(head?.event)
+  expect(first?.headers['x-cutover-delivery']).toBe(head?.headers['x-cutover-delivery'])
+  const boots = receiver.ids.map((id) => id.split('-')[0])
+  expect(boots.slice(0, pending)).toEqual(Array.from({ length: pending }, () => boots[0]))
+  expect(boots[pending]).not.toBe(boots[0])
+  for (const { headers, body } of receiver.received) {
+    const signed = `${String(headers['x-cutover-timestamp'])}.${body}`
+    const hmac = createHmac('sha256', secret).update(signed).digest('hex')
+    expect(headers['x-cutover-signature']).toBe(`sha256=${hmac}`)
+  }
+  await waitFor(
+    async () => (await again.metric('cutover_webhook_queue_length')) === 0,
+    'the queue to be empty',
+  )
+  expect(await deliveries(again, 'delivered')).toBe(receiver.received.length)
+
+  for (const pid of again.enginePids()) process.kill(pid, 'SIGKILL')
+  const ended = await waitFor(
+    () => receiver.received.find(({ event }) => event.kind === 'engine.ended'),
+    'the end of an engine',
+  )
+  expect(ended.event).toMatchObject({ model: 'm', version: 1, cause: 'crashed' })
+  expect(await again.stop()).toBe(0)
+  expect(readdirSync(path.join(cacheDir, 'outbox'))).toEqual([])
+})
+
+test('a webhook that never answers costs no request, and the server stops', async () => {
+  const mute = await WebhookReceiver.start()
+  mute.answer = () => {}
+  const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
+    flags: ['--webhook-urls', `${mute.url}, http://127.0.0.1:1/refuses`],
+  })
+  await waitFor(() => mute.received.length === 1, 'an attempt')
+  await waitFor(async () => (await deliveries(server, 'retried')) > 0, 'a connection refused')
+  const load = startLoad(server.url, dark, 8)
+  await sleep(500)
+  expect((await load.stop()).failures).toEqual([])
+  expect(await server.stop()).toBe(0)
+  const line = server.log.find(({ msg }) => msg.includes('tried again'))
+  expect(line?.msg).toContain('http://127.0.0.1:1:')
+  expect(JSON.stringify(server.log)).not.toContain('/refuses')
+})
+
+test.each(['ftp://host/', 'hooks.example', 'http://user:word@host/'])(
+  'the address %s is refused by a sentence',
+  async (url) => {
+    const server = startServer(registryWith(['m', 1, 'class-1']).dir, {
+      flags: ['--webhook-urls', url],
+    })
+    await expect(server).rejects.toThrow(/--webhook-urls: expected at most 10 http or https/)
+  },
+)

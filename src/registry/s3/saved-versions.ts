@@ -1,11 +1,12 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
 import path from 'node:path'
 
 import { z } from 'zod'
 
 import type { Manifest } from '../../domain/manifest.ts'
 import { isModelName, parseVersion } from '../../domain/version.ts'
+import { replaceFile } from '../../lib/replace-file.ts'
 import { isAbsent } from '../../lib/system-error.ts'
 import { canonicalManifest, parseManifest } from '../../wire/manifest.ts'
 
@@ -94,12 +95,9 @@ export class SavedVersions {
     }
   }
 
-  /** A reader, and a crash, finds the old text or the new one. */
   async #write(name: string, text: string): Promise<void> {
     await mkdir(this.dir, { recursive: true, mode: 0o700 })
-    const temporary = path.join(this.dir, `.${randomBytes(6).toString('hex')}`)
-    await writeFile(temporary, text, { mode: 0o600, flush: true })
-    await rename(temporary, path.join(this.dir, name))
+    await replaceFile(path.join(this.dir, name), text)
   }
 
   async #readPolicies(): Promise<ReadonlyMap<string, string>> {
