@@ -21,10 +21,12 @@ export interface StreamOptions {
  */
 export class EventStreams {
   readonly #hub: EventHub
+  readonly #heartbeatMs: number
   readonly #open = new Set<ServerResponse>()
 
-  constructor(hub: EventHub) {
+  constructor(hub: EventHub, heartbeatMs: number = HEARTBEAT_MS) {
     this.#hub = hub
+    this.#heartbeatMs = heartbeatMs
   }
 
   /** Answers with a stream that ends with the connection. Throws QUEUE_FULL. */
@@ -59,7 +61,7 @@ export class EventStreams {
       if (isReading) isReading = response.write(':\n\n')
       else if (wasStalled) response.destroy()
       wasStalled = !isReading
-    }, HEARTBEAT_MS)
+    }, this.#heartbeatMs)
     response.on('close', () => {
       clearInterval(heartbeat)
       unsubscribe()

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { expect, test } from 'vitest'
 
-import { dark } from '../support/images.ts'
+import { bright, dark } from '../support/images.ts'
 import { startLoad } from '../support/load.ts'
 import { registryWith, temporaryDirectory } from '../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
@@ -192,6 +192,30 @@ test('a webhook gets what happens, and a server that was killed delivers what wa
   expect(ended.event).toMatchObject({ model: 'm', version: 1, cause: 'crashed' })
   expect(await again.stop()).toBe(0)
   expect(readdirSync(path.join(cacheDir, 'outbox'))).toEqual([])
+})
+
+test('a webhook is told in one sentence why a version was rolled back', async () => {
+  const registry = registryWith(['m', 1, 'class-1'])
+  registry.setPolicy('m', {
+    rollout: {
+      strategy: 'canary',
+      steps: [{ weight: 20, minRequests: 1000, minDuration: '10s' }],
+      judge: { block: '200ms' },
+    },
+  })
+  const receiver = await WebhookReceiver.start()
+  const server = await startServer(registry.dir, { flags: ['--webhook-urls', receiver.url] })
+  const load = startLoad(server.url, bright, 8)
+  registry.add('m', 2, 'fail')
+  const told = await waitFor(
+    () => receiver.received.find(({ event }) => event.kind === 'rollout.rollingBack'),
+    'the event',
+    45_000,
+  )
+  expect((await load.stop()).failures).toEqual([])
+  expect(told.event).toMatchObject({ model: 'm', version: 2, by: null })
+  expect(told.event['text']).toMatch(/^m 1 → 2 rolled back at 20 %: errors .* after \d+ canary req/)
+  expect(told.event['text']).toBe(server.events('rollout.rollingBack')[0]?.msg)
 })
 
 test('a webhook that never answers costs no request, and the server stops', async () => {
