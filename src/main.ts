@@ -54,6 +54,11 @@ export async function serve(settings: Settings): Promise<void> {
     metrics.observe(event)
     log(event)
     events.deployment(event)
+    if (event.kind === 'engine.ended' && event.cause !== 'closed') {
+      const versions = manager.versionsOf(event.model)
+      const digest = versions.find(({ version }) => version === event.version)?.digest
+      if (typeof digest === 'string') rollouts.crashed(event.model, digest)
+    }
   }
   const policy = readPolicy(settings)
   const { source, store, mirror } = await openRegistry(settings, policy, {
@@ -78,14 +83,7 @@ export async function serve(settings: Settings): Promise<void> {
   const manager: Manager = new Manager({
     source,
     rollouts,
-    observe: (event) => {
-      observe(event)
-      if (event.kind === 'engine.ended' && event.cause !== 'closed') {
-        const { model, version } = event
-        const versions = manager.versionsOf(model).filter((each) => each.version === version)
-        for (const { digest } of versions) if (digest !== null) rollouts.crashed(model, digest)
-      }
-    },
+    observe,
     startPool: poolStarter(settings, observe),
     versionsLoadedMax: settings.versionsLoadedMax,
     modelsMax: settings.modelsMax,
@@ -155,6 +153,8 @@ async function openWebhooks(
 /** The gateway's view of the rollouts: what was dispatched is compared by its digest. */
 function rolloutsView(rollouts: Rollouts): RolloutsView {
   return {
+    list: () => rollouts.all().map((rollout) => rollout.status),
+    command: (model, command) => rollouts.command(model, command),
     dispatched: ({ servable, track, isDrawn }) =>
       track === 'explicit' || !isDrawn
         ? undefined

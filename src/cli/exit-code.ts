@@ -5,11 +5,14 @@ export const EXIT_FAILED = 1
 /** A command that was used wrongly, as against one that failed. */
 export const EXIT_USAGE = 2
 const EXIT_VERSION_EXISTS = 3
+/** What was asked for means nothing now. */
+const EXIT_REFUSED = 3
 const EXIT_MODEL_REFUSED = 4
 
 const CODES: Partial<Record<ErrorCode, number>> = {
   CONFIG_INVALID: EXIT_USAGE,
   VERSION_EXISTS: EXIT_VERSION_EXISTS,
+  ROLLOUT_REFUSED: EXIT_REFUSED,
   FORMAT_UNSUPPORTED: EXIT_MODEL_REFUSED,
   MANIFEST_INVALID: EXIT_MODEL_REFUSED,
   MODEL_UNLOADABLE: EXIT_MODEL_REFUSED,

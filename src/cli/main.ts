@@ -9,7 +9,9 @@ import { pruneCommand } from './commands/prune.ts'
 import { showCommand } from './commands/show.ts'
 import { verifyCommand } from './commands/verify.ts'
 import { publishCommand } from './commands/publish.ts'
+import { rolloutCommands } from './commands/rollout-commands.ts'
 import { serveCommand } from './commands/serve.ts'
+import { statusCommand } from './commands/status.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { writeError } from './output.ts'
 
@@ -29,6 +31,9 @@ const program = new Command('cutover')
   .addCommand(verifyCommand())
   .addCommand(pruneCommand())
   .addCommand(manifestCommand())
+  .addCommand(statusCommand())
+
+for (const command of rolloutCommands()) program.addCommand(command)
 
 for (const command of [program, ...program.commands]) {
   // commander has printed what it is about.

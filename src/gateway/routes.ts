@@ -4,6 +4,7 @@ import { live, ready } from './routes/health.ts'
 import { metrics } from './routes/metrics.ts'
 import { listModels } from './routes/models.ts'
 import { registryEvents } from './routes/registry-events.ts'
+import { commandRollout, listRollouts, showRollout } from './routes/rollouts.ts'
 import { predict } from './routes/predict.ts'
 import { SERVING_COLD_ROUTES, SERVING_HOT_ROUTES } from './routes/tensorflow-serving/index.ts'
 import { V2_COLD_ROUTES, V2_HOT_ROUTES } from './routes/v2/index.ts'
@@ -12,6 +13,9 @@ import { V2_COLD_ROUTES, V2_HOT_ROUTES } from './routes/v2/index.ts'
 export const ADMIN_ROUTES: readonly ColdRoute[] = [
   { method: 'GET', path: '/events', handle: listEvents },
   { method: 'POST', path: '/registry/events', handle: registryEvents },
+  { method: 'GET', path: '/rollouts', handle: listRollouts },
+  { method: 'GET', path: '/rollouts/:model', handle: showRollout },
+  { method: 'POST', path: '/rollouts/:model/commands', handle: commandRollout },
 ]
 
 /** Everything the data port answers. */

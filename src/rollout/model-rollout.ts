@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import type { Command, RolloutEvent, RolloutState } from '../domain/rollout.ts'
+import type { RolloutStatus } from '../domain/rollout-status.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { Mutex } from '../lib/mutex.ts'
 import type { Outcome } from './block-recorder.ts'
@@ -13,7 +14,7 @@ import { type Routing, routingOf } from './routing.ts'
 import { ShadowRecorder } from './shadow-recorder.ts'
 import type { StepInput, VersionInfo } from './step.ts'
 import { isQuarantined } from './target.ts'
-import { trialOf, weightOf } from './trial.ts'
+import { trialOf, verdictOf, weightOf } from './trial.ts'
 import { type Arm, TrialRecorder } from './trial-recorder.ts'
 
 /** More transitions at once than this are a bug, or two servers that undo each other's. */
@@ -65,9 +66,16 @@ export class ModelRollout {
     return this.#state
   }
 
-  /** What keeps it from going on. */
-  get problem(): string | undefined {
-    return this.#problem
+  get status(): RolloutStatus {
+    const policy = this.#host.policy()
+    const trial = trialOf(this.#state.phase)
+    return {
+      model: this.model,
+      state: this.#state,
+      policy,
+      verdict: trial === undefined ? null : verdictOf(trial, policy),
+      problem: this.#problem ?? null,
+    }
   }
 
   isQuarantined(digest: string): boolean {

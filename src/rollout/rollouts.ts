@@ -1,6 +1,7 @@
 import { CutoverError } from '../domain/errors.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import type { Command, RolloutEvent } from '../domain/rollout.ts'
+import type { RolloutStatus } from '../domain/rollout-status.ts'
 import type { DocumentStore } from './documents.ts'
 import { ModelRollout } from './model-rollout.ts'
 import type { Routing } from './routing.ts'
@@ -63,12 +64,13 @@ export class Rollouts {
   }
 
   /** Throws MODEL_NOT_FOUND, ROLLOUT_REFUSED or REGISTRY_UNAVAILABLE. */
-  async command(model: string, command: Command): Promise<void> {
+  async command(model: string, command: Command): Promise<RolloutStatus> {
     const rollout = this.#models.get(model)
     if (rollout === undefined) {
       throw new CutoverError('MODEL_NOT_FOUND', `there is no model ${model}`)
     }
     await rollout.command(command)
+    return rollout.status
   }
 
   async close(): Promise<void> {

@@ -1,0 +1,65 @@
+import { z } from 'zod'
+
+import { CutoverError, isErrorCode, messageOf } from '../domain/errors.ts'
+import type { RolloutStatus } from '../domain/rollout-status.ts'
+
+const TIMEOUT_MS = 10_000
+
+const failure = z.object({ error: z.string(), code: z.string().optional() })
+
+export interface AdminOptions {
+  readonly admin: string
+}
+
+/** The admin port of a server. Throws what the server answered, or a sentence on how to reach it. */
+export class AdminClient {
+  readonly #base: string
+  readonly #token: string | undefined
+
+  constructor({ admin }: AdminOptions, env: NodeJS.ProcessEnv = process.env) {
+    this.#base = admin.replace(/\/+$/, '')
+    this.#token = env['CUTOVER_ADMIN_TOKEN']
+  }
+
+  async rollouts(): Promise<readonly RolloutStatus[]> {
+    const { rollouts } = (await this.#ask('/rollouts')) as { rollouts: RolloutStatus[] }
+    return rollouts
+  }
+
+  async command(model: string, command: object): Promise<RolloutStatus> {
+    const path = `/rollouts/${encodeURIComponent(model)}/commands`
+    const init = { method: 'POST', body: JSON.stringify(command) }
+    return (await this.#ask(path, init)) as RolloutStatus
+  }
+
+  async #ask(path: string, init: RequestInit = {}): Promise<unknown> {
+    const headers = this.#token === undefined ? {} : { authorization: `Bearer ${this.#token}` }
+    let response: Response
+    let text: string
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS)
+      response = await fetch(this.#base + path, { ...init, headers, signal, redirect: 'error' })
+      text = await response.text()
+    } catch (error) {
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+      throw new CutoverError(
+        'REGISTRY_UNAVAILABLE',
+        `no server answers at ${this.#base} (${messageOf(cause)}): name its admin port with --admin`,
+        { cause: error },
+      )
+    }
+    const json = parseJson(text)
+    if (response.ok) return json
+    const parsed = failure.safeParse(json)
+    const { error = `the answer was ${response.status}`, code } = parsed.data ?? {}
+    throw new CutoverError(isErrorCode(code) ? code : 'INTERNAL', error)
+  }
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
