@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 
 import { readBody } from './body.ts'
 import { checkEncoding, decoded, encoded, responseEncodingOf } from './content-encoding.ts'
@@ -23,19 +23,24 @@ export async function readDecoded(
   return { received, body: await decoded(received, encoding, bodyBytesMax) }
 }
 
-/** Answers in the encoding that the client likes best. */
+/** Answers with JSON and perhaps bytes after it, in the encoding that the client likes best. */
 export async function replyEncoded(
   exchange: Exchange,
   headers: Readonly<Record<string, string>>,
-  chunks: readonly Uint8Array[],
+  json: string,
+  binary: readonly Uint8Array[] = [],
 ): Promise<void> {
   const encoding = responseEncodingOf(exchange.request.headers['accept-encoding']?.toString())
+  if (encoding === 'identity' && binary.length === 0) {
+    exchange.replyText(headers, json)
+    return
+  }
   exchange.replyBytes(
     encoding === 'identity' ? headers : { ...headers, 'content-encoding': encoding },
-    await encoded(chunks, encoding),
+    await encoded([Buffer.from(json), ...binary], encoding),
   )
 }
 
-export function replyJson(exchange: Exchange, json: Buffer): Promise<void> {
-  return replyEncoded(exchange, { 'content-type': 'application/json' }, [json])
+export function replyJson(exchange: Exchange, json: string): Promise<void> {
+  return replyEncoded(exchange, { 'content-type': 'application/json' }, json)
 }

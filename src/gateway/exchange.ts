@@ -73,6 +73,12 @@ export class Exchange {
     this.#finished('ok', status)
   }
 
+  /** Answers with text, which leaves in one piece with the headers. */
+  replyText(headers: Readonly<Record<string, string>>, text: string): void {
+    this.#send(200, headers, text)
+    this.#finished('ok', 200)
+  }
+
   /** Answers with bytes, which are not copied. The headers say what they are. */
   replyBytes(headers: Readonly<Record<string, string>>, chunks: readonly Uint8Array[]): void {
     const response = this.#response

@@ -117,11 +117,12 @@ export class Gateway {
 }
 
 function paramsOf(match: RegExpExecArray): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(match.groups ?? {}).flatMap(([name, value]: [string, string | undefined]) =>
-      value === undefined ? [] : [[name, decodeSegment(value)]],
-    ),
-  )
+  const params: Record<string, string> = {}
+  for (const name in match.groups) {
+    const segment = match.groups[name]
+    if (segment !== undefined) params[name] = decodeSegment(segment)
+  }
+  return params
 }
 
 /** A segment that is not valid percent-encoding names no model, and neither does ''. */

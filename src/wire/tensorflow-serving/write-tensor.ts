@@ -97,6 +97,8 @@ function textOf(name: string, data: Uint8Array): string[] {
 /** The shortest usual decimal that is this float32 and no other. */
 export function float32Text(value: number): string {
   if (!Number.isFinite(value)) return String(value)
+  // Of -0 the sign would be lost below.
+  if (value === 0) return withPoint(value)
   const few = Number(value.toPrecision(FLOAT32_DIGITS_FEW))
   const same = Math.fround(few) === value ? few : Number(value.toPrecision(FLOAT32_DIGITS))
   return withPoint(same)

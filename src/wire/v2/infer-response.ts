@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer'
-
 import type { NamedTensors } from '../../domain/tensor.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
 import { writeElements } from '../json/write-elements.ts'
@@ -15,7 +13,7 @@ export interface InferResponse {
 
 /** JSON, and after it the binary data of outputs, which is not copied. */
 export interface EncodedResponse {
-  readonly json: Buffer
+  readonly json: string
   readonly binary: readonly Uint8Array[]
 }
 
@@ -45,5 +43,5 @@ export function* writeInferResponse(response: InferResponse): Sliced<EncodedResp
     }
   }
   text.push(']}')
-  return { json: Buffer.from(text.join('')), binary }
+  return { json: text.join(''), binary }
 }

@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer'
-
 import { CutoverError } from '../../../domain/errors.ts'
 import { signatureNamed } from '../../../domain/signature.ts'
 import { inSlices } from '../../../lib/in-slices.ts'
@@ -57,5 +55,5 @@ async function answer(
     verb === 'classify'
       ? classifications(result.outputs, length, route.servable.local.labels)
       : regressions(result.outputs, length)
-  await replyJson(exchange, Buffer.from(text))
+  await replyJson(exchange, text)
 }

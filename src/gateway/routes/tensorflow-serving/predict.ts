@@ -1,5 +1,3 @@
-import { Buffer } from 'node:buffer'
-
 import { CutoverError } from '../../../domain/errors.ts'
 import { inSlices } from '../../../lib/in-slices.ts'
 import { readPredictRequest } from '../../../wire/tensorflow-serving/predict-request.ts'
@@ -29,5 +27,5 @@ export async function predict(
   if (result.kind !== 'tensors') throw new CutoverError('INTERNAL', 'tensors gave no tensors')
   context.bodies.giveBack(payload.received)
   const text = await inSlices(writePredictResponse(format, result.outputs))
-  await replyJson(exchange, Buffer.from(text))
+  await replyJson(exchange, text)
 }

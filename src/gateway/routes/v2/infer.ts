@@ -1,4 +1,4 @@
-import type { Buffer } from 'node:buffer'
+import { Buffer } from 'node:buffer'
 
 import { CutoverError } from '../../../domain/errors.ts'
 import { isBatched } from '../../../domain/signature.ts'
@@ -68,9 +68,10 @@ export async function inferV2(
       ? { 'content-type': 'application/json' }
       : {
           'content-type': 'application/octet-stream',
-          'inference-header-content-length': String(json.length),
+          'inference-header-content-length': String(Buffer.byteLength(json)),
         },
-    [json, ...binary],
+    json,
+    binary,
   )
 }
 

@@ -22,10 +22,10 @@ export function repositoryIndex(
  * `POST /v2/repository/models/{model}/load` and `…/unload`: 503. What is loaded is what the
  * registry holds; publishing and removing versions there is how it changes.
  */
-export function modelControl({ settings }: GatewayContext): never {
+export function modelControl(): never {
   throw new CutoverError(
     'MODEL_CONTROL_REFUSED',
-    `what is loaded is what the registry ${settings.registry} holds, not what a request says: ` +
+    'what is loaded is what the registry holds, not what a request says: ' +
       'publish a version there, or remove it',
   )
 }
