@@ -5,13 +5,19 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const CLI = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
-/** Every Node process of the command adds a line to `file` as it ends. */
+/**
+ * Every Node process of the command adds a line to `file` as it ends. Linux: getrusage(2) would
+ * count what the process held that it was forked from.
+ */
 function reporting(file: string): string {
   const program = `
-    import { appendFileSync } from 'node:fs'
+    import { appendFileSync, existsSync, readFileSync } from 'node:fs'
     process.on('exit', () => {
-      const { maxRSS, userCPUTime, systemCPUTime } = process.resourceUsage()
-      const usage = { memoryBytes: maxRSS * 1024, cpuSeconds: (userCPUTime + systemCPUTime) / 1e6 }
+      if (!existsSync('/proc/self/status')) return
+      const status = readFileSync('/proc/self/status', 'utf8')
+      const memoryBytes = Number(/VmHWM:\\s+(\\d+)/.exec(status)[1]) * 1024
+      const { user, system } = process.cpuUsage()
+      const usage = { memoryBytes, cpuSeconds: (user + system) / 1e6 }
       appendFileSync(${JSON.stringify(file)}, JSON.stringify(usage) + '\\n')
     })`
   return `--import=data:text/javascript,${encodeURIComponent(program)}`
