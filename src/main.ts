@@ -68,11 +68,7 @@ export async function serve(settings: Settings): Promise<void> {
   const rollouts: Rollouts = new Rollouts({
     policyOf: (model) => manager.policyOf(model) ?? policy,
     versionsOf: (model) => manager.versionsOf(model),
-    route: (model, routing) => {
-      const { pin, stickiness } = manager.policyOf(model) ?? policy
-      const pinned = rollouts.get(model)?.state.pin ?? pin
-      manager.route(model, { ...routing, pin: pinned, stickiness })
-    },
+    route: (model, routing) => manager.route(model, routing),
     tell: (event) => {
       logger.info({ event: event.kind, ...event }, event.text)
       events.rollout(event)
@@ -82,7 +78,13 @@ export async function serve(settings: Settings): Promise<void> {
   })
   const manager: Manager = new Manager({
     source,
-    rollouts,
+    rollouts: {
+      open: (model) => rollouts.open(model),
+      changed: (model) => rollouts.changed(model),
+      isQuarantined: (model, digest) => rollouts.isQuarantined(model, digest),
+      pinOf: (model) => rollouts.get(model)?.state.pin ?? (manager.policyOf(model) ?? policy).pin,
+      stickinessOf: (model) => (manager.policyOf(model) ?? policy).stickiness,
+    },
     observe,
     startPool: poolStarter(settings, observe),
     versionsLoadedMax: settings.versionsLoadedMax,

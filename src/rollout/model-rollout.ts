@@ -158,6 +158,8 @@ export class ModelRollout {
     if (this.#closing.signal.aborted) return
     try {
       if (!this.#attached) await this.#attach()
+      // The policy may be another one.
+      this.#act()
       if (this.#attached) await this.#steps(undefined)
       else this.#stepAlone()
       if (this.#attached) this.#failures = 0

@@ -52,9 +52,6 @@ export interface ModelRouting {
   readonly shadow: TrafficShare | null
   /** Versions that stay loaded, or are to be, the most needed first. */
   readonly keep: readonly VersionRef[]
-  /** A version that is to be loaded whatever its digest. */
-  readonly pin: number | undefined
-  readonly stickiness: Stickiness | undefined
 }
 
 interface TrafficShare extends VersionRef {
@@ -69,6 +66,9 @@ export interface RolloutHooks {
   /** A version of the model became ready, failed, came or went. */
   changed(model: string): void
   isQuarantined(model: string, digest: string): boolean
+  /** The one version that is to be served, if a person chose one. */
+  pinOf(model: string): number | undefined
+  stickinessOf(model: string): Stickiness | undefined
 }
 
 /** A version as a rollout sees it. */
@@ -242,10 +242,12 @@ export class Manager {
   #reconcile(name: string, model: ModelEntry): void {
     while (!this.#closing.signal.aborted && model.routing !== undefined) {
       const entries = [...model.versions.values()]
+      const pin = this.#options.rollouts.pinOf(name)
       const action = nextAction({
         versions: entries.map((entry) => entry.view(this.#isRefused(name, entry))),
-        needed: neededOf(model, model.routing),
-        loadedMax: this.#options.versionsLoadedMax,
+        needed: neededOf(model, model.routing, pin),
+        // Beside a pinned version nothing waits for its turn.
+        loadedMax: pin === undefined ? this.#options.versionsLoadedMax : 0,
       })
       if (action === undefined || !this.#perform(name, model, action)) break
     }
@@ -373,7 +375,7 @@ export class Manager {
   #updateRoutes(name: string, model: ModelEntry): void {
     const { versions, routing } = model
     if (routing === undefined) return
-    const { stickiness } = routing
+    const stickiness = this.#options.rollouts.stickinessOf(name)
     const wanted = readyEntry(model, routing.stable)
     if (wanted !== undefined && wanted.entry !== model.stable) {
       const from = model.stable?.source.version
@@ -408,7 +410,11 @@ export class Manager {
 }
 
 /** The entries that the routes need, by their digests, or by number while those are not known. */
-function neededOf({ versions, stable }: ModelEntry, { keep, pin }: ModelRouting): string[] {
+function neededOf(
+  { versions, stable }: ModelEntry,
+  { keep }: ModelRouting,
+  pin: number | undefined,
+): string[] {
   const entries = [...versions.values()]
   const kept = keep.flatMap((ref) =>
     entries.filter(({ source, digest }) =>

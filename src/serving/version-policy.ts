@@ -25,7 +25,7 @@ export interface ModelView {
   readonly versions: readonly VersionView[]
   /** Keys of the versions that the routes need, the most needed first. */
   readonly needed: readonly string[]
-  /** How many of the newest versions are kept loaded beside those; at least 1. */
+  /** How many of the newest versions are kept loaded beside those. */
   readonly loadedMax: number
 }
 

@@ -32,7 +32,7 @@ test('cutover compile fails with a sentence, and writes nothing', async () => {
   const model = path.join(dir, 'model.h5')
   writeFileSync(model, 'not a model')
   const { code, stderr } = await compile(model)
-  expect(code).toBe(1)
+  expect(code).toBe(4)
   expect(stderr).toMatch(/^cutover: the file is no Keras model/)
   expect(existsSync(path.join(dir, 'model.onnx'))).toBe(false)
 })

@@ -76,7 +76,7 @@ describe('what lies there at the start', () => {
     write('m/0/model.onnx')
     write('m/abc/model.onnx')
     write('m/control/state.json')
-    write('m/model.json', '{"steps": []}')
+    write('m/model.json', '{"rollout": {}}')
     write('m/.5/model.onnx')
     write('m/6.tmp/model.onnx')
     write('m/8', 'a file')

@@ -1,12 +1,15 @@
 import type { Request, Response } from 'express'
 
+import type { RolloutStatus } from '../../domain/rollout-status.ts'
 import type { VersionStatus } from '../../serving/manager.ts'
 import type { GatewayContext } from '../context.ts'
 
 /** `GET /models`: every version the server knows, with the reason when it is not served. */
 export function listModels(context: GatewayContext, _request: Request, response: Response): void {
+  const rollouts = new Map(context.rollouts.list().map((status) => [status.model, status]))
   const models = [...context.models()].map(([name, versions]) => ({
     name,
+    rollout: describeRollout(rollouts.get(name)),
     stable: versions.find(({ stable }) => stable)?.version ?? null,
     versions: versions.map(describe),
   }))
@@ -18,6 +21,17 @@ export function listModels(context: GatewayContext, _request: Request, response:
     problems,
   }
   response.json({ models, pending: context.pending(), registry })
+}
+
+function describeRollout(status: RolloutStatus | undefined) {
+  if (status === undefined) return null
+  const { phase } = status.state
+  return {
+    phase: phase.kind,
+    candidate: 'trial' in phase ? phase.trial.candidate.version : null,
+    weight: 'weight' in phase ? phase.weight : null,
+    problem: status.problem,
+  }
 }
 
 function describe({ version, entry, stable }: VersionStatus) {
