@@ -5,8 +5,8 @@ import type { JsonReader } from './reader.ts'
 const SLICE_BYTES = 64 * 1024
 
 /**
- * Passes one value of any kind, checking the grammar. It nests as deep as it likes: depth costs a
- * byte here and no stack.
+ * Passes one value of any kind, checking the grammar but for what is inside of strings. It nests as
+ * deep as it likes: depth costs a word here and no stack.
  */
 export function* skipValue(reader: JsonReader): Sliced<void> {
   /** The closing bytes that are due. */

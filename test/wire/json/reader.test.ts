@@ -55,6 +55,35 @@ describe('any value', () => {
     await expect(inSlices(skipValue(reader))).rejects.toThrow(/JSON is malformed/)
   })
 
+  test('is accepted exactly where JSON.parse accepts it', async () => {
+    const next = random(2)
+    const seed = '{"a":[1,-2.5e3,"xn",true,null,{}],"b":{"c":[[],[0]]}}'
+    const alphabet = '{}[]",:0123456789.eE-+ntrufals '
+    // What is inside of a string is looked at only when it is read.
+    const accepts = (read: () => unknown) => {
+      try {
+        read()
+        return true
+      } catch {
+        return false
+      }
+    }
+    for (let i = 0; i < 20_000; i++) {
+      const letters = [...seed]
+      for (let edits = 1 + Math.floor(next() * 3); edits > 0; edits--) {
+        const letter = alphabet[Math.floor(next() * alphabet.length)] ?? ''
+        letters.splice(Math.floor(next() * letters.length), next() < 0.5 ? 1 : 0, letter)
+      }
+      const text = letters.join('')
+      const reader = new JsonReader(Buffer.from(text))
+      const isRead = accepts(() => {
+        for (const pause of skipValue(reader)) expect(pause).toBeUndefined()
+        reader.expectEnd()
+      })
+      expect(isRead, text).toBe(accepts(() => JSON.parse(text)))
+    }
+  })
+
   test('may nest a million deep', async () => {
     const reader = new JsonReader(Buffer.from('['.repeat(1e6) + ']'.repeat(1e6)))
     await inSlices(skipValue(reader))
