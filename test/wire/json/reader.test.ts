@@ -69,7 +69,7 @@ describe('any value', () => {
       }
     }
     for (let i = 0; i < 20_000; i++) {
-      const letters = [...seed]
+      const letters = seed.split('')
       for (let edits = 1 + Math.floor(next() * 3); edits > 0; edits--) {
         const letter = alphabet[Math.floor(next() * alphabet.length)] ?? ''
         letters.splice(Math.floor(next() * letters.length), next() < 0.5 ? 1 : 0, letter)
