@@ -10,6 +10,9 @@ import { readEnvelope } from './envelope.ts'
 import type { Example, Feature } from './example.ts'
 
 const EXAMPLES_PER_SLICE = 500
+const VALUES_PER_SLICE = 8192
+/** Each value is written into a message by itself: tensors of millions belong to `:predict`. */
+const VALUES_MAX = 250_000
 const INT64_MAX = 2n ** 63n - 1n
 
 export interface ExamplesRequest {
@@ -22,36 +25,56 @@ export interface ExamplesRequest {
 export function* readExamplesRequest(body: Buffer): Sliced<ExamplesRequest> {
   const { reader, at, signature } = yield* readEnvelope(body)
   if (at.examples === undefined) throw invalid("the request must have 'examples'")
+  const budget = { values: VALUES_MAX }
   let context: Example = new Map()
   if (at.context !== undefined) {
     reader.at = at.context
-    context = readExample(reader, 'context')
+    context = yield* readExample(reader, 'context', budget)
   }
+  // An example has the context's values, too, and costs something even without any.
+  const eachValues = VALUES_MAX - budget.values + 1
   reader.at = at.examples
   if (reader.peek() !== Byte.ArrayOpen) throw invalid("'examples' must be an array")
   const examples: Example[] = []
   for (const index of elementsOf(reader)) {
     if (index % EXAMPLES_PER_SLICE === EXAMPLES_PER_SLICE - 1) yield
-    examples.push(new Map([...context, ...readExample(reader, `examples[${index}]`)]))
+    spend(budget, eachValues)
+    const own = yield* readExample(reader, `examples[${index}]`, budget)
+    examples.push(new Map([...context, ...own]))
   }
   if (examples.length === 0) throw invalid("'examples' is empty")
   return { signature, examples }
 }
 
-function readExample(reader: JsonReader, label: string): Example {
+/** How many more values a request may have. */
+interface Budget {
+  values: number
+}
+
+function spend(budget: Budget, values: number): void {
+  budget.values -= values
+  if (budget.values < 0) throw invalid(`the examples hold more than ${VALUES_MAX} values in all`)
+}
+
+function* readExample(reader: JsonReader, label: string, budget: Budget): Sliced<Example> {
   if (reader.peek() !== Byte.ObjectOpen) throw invalid(`${label} must be an object of features`)
   const example = new Map<string, Feature>()
   for (const name of membersOf(reader)) {
-    example.set(name, readFeature(reader, `feature ${name} of ${label}`))
+    example.set(name, yield* readFeature(reader, `feature ${name} of ${label}`, budget))
   }
   return example
 }
 
-function readFeature(reader: JsonReader, label: string): Feature {
+function* readFeature(reader: JsonReader, label: string, budget: Budget): Sliced<Feature> {
   const values: Value[] = []
   if (reader.peek() === Byte.ArrayOpen) {
-    for (const index of elementsOf(reader)) values[index] = readValue(reader, label)
+    for (const index of elementsOf(reader)) {
+      values.push(readValue(reader, label))
+      spend(budget, 1)
+      if (index % VALUES_PER_SLICE === VALUES_PER_SLICE - 1) yield
+    }
   } else {
+    spend(budget, 1)
     values.push(readValue(reader, label))
   }
   const bytes = values.filter((value) => value instanceof Uint8Array)

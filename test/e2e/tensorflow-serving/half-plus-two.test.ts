@@ -113,13 +113,19 @@ describe('examples', () => {
     expect(await post('regress', body)).toEqual({ status: 200, text: '{"results":[3.75]}' })
   })
 
-  test.each([
+  test.each<[string, object | string, RegExp]>([
     ['none', {}, /must have 'examples'/],
     ['an empty list', { examples: [] }, /'examples' is empty/],
     ['no object', { examples: [1] }, /examples\[0\] must be an object/],
     ['a mixture', '{"examples":[{"x":[1,1.5]}]}', /mixes integers, floats/],
     ['null', { examples: [{ x: null }] }, /holds null/],
     ['a list of lists', { examples: [{ x: [[1]] }] }, /list of lists/],
+    ['millions of values', `{"examples":[{"x":[${'1,'.repeat(250_000)}1]}]}`, /more than 250000/],
+    [
+      'a context that many examples multiply',
+      `{"context":{"x":[${'1,'.repeat(999)}1]},"examples":[${'{},'.repeat(999)}{}]}`,
+      /more than 250000/,
+    ],
     ['an integer beyond int64', '{"examples":[{"x":9223372036854775808}]}', /range of int64/],
   ])('are refused: %s', async (_what, body, sentence) => {
     const { status, text } = await post('classify', body)
