@@ -5,6 +5,7 @@ import { numbersOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
 
 const SLICE_ELEMENTS = 8192
+const ROWS_PER_SLICE = 1000
 
 export interface ClassificationOptions {
   /** How many classes an output is asked for; 0: its tensor. */
@@ -54,7 +55,9 @@ function* classify(
   }
   const isFloat = dtype.startsWith('float')
   const strings: string[] = []
-  for (let row = 0; row < rows; row++) {
+  // Of rows without elements there may be any number.
+  for (let row = 0; count > 0 && row < rows; row++) {
+    if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) yield
     const start = row * rowLength
     for (const index of yield* bestIndices(values, start, rowLength, count)) {
       const value = values[start + index] ?? NaN
