@@ -56,7 +56,8 @@ function* classify(
   const isFloat = dtype.startsWith('float')
   const strings: string[] = []
   // Of rows without elements there may be any number.
-  for (let row = 0; count > 0 && row < rows; row++) {
+  const rowsAnswered = count > 0 ? rows : 0
+  for (let row = 0; row < rowsAnswered; row++) {
     if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) yield
     const start = row * rowLength
     for (const index of yield* bestIndices(values, start, rowLength, count)) {
