@@ -56,8 +56,8 @@ function* classify(
   const isFloat = dtype.startsWith('float')
   const strings: string[] = []
   // Of rows without elements there may be any number.
-  const rowsAnswered = count > 0 ? rows : 0
-  for (let row = 0; row < rowsAnswered; row++) {
+  const rowsWithClasses = count > 0 ? rows : 0
+  for (let row = 0; row < rowsWithClasses; row++) {
     if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) yield
     const start = row * rowLength
     for (const index of yield* bestIndices(values, start, rowLength, count)) {
