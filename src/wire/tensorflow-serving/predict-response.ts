@@ -4,7 +4,7 @@ import type { Sliced } from '../../lib/in-slices.ts'
 import { TensorWriter } from './write-tensor.ts'
 
 /**
- * The body of an answer to `:predict`, in the format of the request. Throws OUTPUT_INVALID when
+ * The body of an answer to `:predict`, in the format of the request. Throws TENSOR_INVALID when
  * rows are asked for and the outputs do not have as many.
  */
 export function* writePredictResponse(
@@ -50,7 +50,7 @@ function rowsOf(outputs: NamedTensors): number {
   if (rows.size === 1 && first !== undefined) return first
   const shapes = [...outputs].map(([name, { shape }]) => `${name} [${shape.join(', ')}]`)
   throw new CutoverError(
-    'OUTPUT_INVALID',
+    'TENSOR_INVALID',
     `the outputs have no common first dimension: ${shapes.join(', ')}; ask with 'inputs'`,
   )
 }

@@ -87,7 +87,7 @@ function textOf(name: string, data: Uint8Array): string[] {
     return unpackStrings(data)
   } catch (error) {
     throw new CutoverError(
-      'OUTPUT_INVALID',
+      'TENSOR_INVALID',
       `output ${name} holds bytes that are no text; its name must end with ${BYTES_SUFFIX}`,
       { cause: error },
     )
