@@ -10,6 +10,8 @@ import { mutant } from '../../test/keras-oracle/mutations.ts'
  * Compiles mutated Keras files with the built `cutover compile` and prints how it ended. Exits
  * with 1 when one of them crashed it, took over 10 s or 1 GB, or got no sentence.
  */
+const TIMEOUT_MS = 10_000
+
 const { values } = parseArgs({
   options: {
     files: { type: 'string', default: '500' },
@@ -25,7 +27,7 @@ const judged: Judged[] = []
 
 async function work(): Promise<void> {
   for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
-    const result = await judge(await mutant(files, number))
+    const result = await judge(await mutant(files, number), TIMEOUT_MS)
     judged.push(result)
     if (result.fault !== undefined) print(`FAULT ${result.mutant.name}\n  ${result.fault}`)
     if (judged.length % 50 === 0) print(`${judged.length} of ${count}`)

@@ -5,7 +5,6 @@ import path from 'node:path'
 import { type Compilation, compileInChild } from './compile-child.ts'
 import type { Mutant } from './mutations.ts'
 
-const TIMEOUT_MS = 10_000
 const MEMORY_BYTES_MAX = 1e9
 const SENTENCE = /^cutover: .{20,2000}\n$/
 
@@ -16,21 +15,24 @@ export interface Judged extends Compilation {
 }
 
 /** Compiles a mutated file. It may be refused in a sentence, or compile: nothing else. */
-export async function judge(mutant: Mutant): Promise<Judged> {
+export async function judge(mutant: Mutant, timeoutMs: number): Promise<Judged> {
   const dir = mkdtempSync(path.join(tmpdir(), 'cutover-fuzz-'))
   try {
     const file = path.join(dir, `model.${mutant.extension}`)
     writeFileSync(file, mutant.bytes)
-    const compilation = await compileInChild(file, path.join(dir, 'model.onnx'), TIMEOUT_MS)
-    return { ...compilation, mutant, fault: faultOf(compilation) }
+    const compilation = await compileInChild(file, path.join(dir, 'model.onnx'), timeoutMs)
+    return { ...compilation, mutant, fault: faultOf(compilation, timeoutMs) }
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
 }
 
-function faultOf({ exitCode, stderr, seconds, memoryBytes }: Compilation): string | undefined {
+function faultOf(
+  { exitCode, stderr, seconds, memoryBytes }: Compilation,
+  timeoutMs: number,
+): string | undefined {
   if (exitCode === undefined) {
-    return seconds * 1000 >= TIMEOUT_MS ? 'hangs' : `crashes: ${stderr.slice(-300)}`
+    return seconds * 1000 >= timeoutMs ? 'hangs' : `crashes: ${stderr.slice(-300)}`
   }
   if (memoryBytes > MEMORY_BYTES_MAX) return `takes ${(memoryBytes / 1e6).toFixed(0)} MB`
   if (exitCode === 0) return undefined
