@@ -5,6 +5,16 @@ import type { RolloutStatus } from '../domain/rollout-status.ts'
 
 const TIMEOUT_MS = 10_000
 
+/** Enough to tell an admin port from anything else that answers. */
+const rollouts = z.object({
+  rollouts: z.array(
+    z.looseObject({
+      model: z.string(),
+      state: z.looseObject({}),
+      policy: z.looseObject({}),
+    }),
+  ),
+})
 const failure = z.object({ error: z.string(), code: z.string().optional() })
 
 export interface AdminOptions {
@@ -22,8 +32,12 @@ export class AdminClient {
   }
 
   async rollouts(): Promise<readonly RolloutStatus[]> {
-    const { rollouts } = (await this.#ask('/rollouts')) as { rollouts: RolloutStatus[] }
-    return rollouts
+    const answer = rollouts.safeParse(await this.#ask('/rollouts'))
+    if (answer.success) return answer.data.rollouts as unknown as RolloutStatus[]
+    throw new CutoverError(
+      'REGISTRY_UNAVAILABLE',
+      `what answers at ${this.#base} is no admin port of cutover`,
+    )
   }
 
   async command(model: string, command: object): Promise<RolloutStatus> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { Command } from 'commander'
 
-import { CutoverError } from '../../domain/errors.ts'
+import { CutoverError, messageOf } from '../../domain/errors.ts'
 import type { RolloutStatus } from '../../domain/rollout-status.ts'
 import { AdminClient, type AdminOptions } from '../admin-client.ts'
 import { adminOption } from '../admin-option.ts'
@@ -58,7 +58,8 @@ async function watch(client: AdminClient, model: string | undefined): Promise<vo
   let before = ''
   try {
     while (!stop.signal.aborted) {
-      const text = textOf(await statuses(client, model))
+      // A server that restarts is waited for.
+      const text = await statuses(client, model).then(textOf, (error) => `${messageOf(error)}\n`)
       if (stdout.isTTY) stdout.write(CLEAR + text)
       else if (text !== before) stdout.write(`${text}\n`)
       before = text
