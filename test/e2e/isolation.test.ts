@@ -150,7 +150,7 @@ test('a request that waits past its deadline is answered 504', async () => {
 
 test('a model that hangs while it loads is rejected in bounded time', async () => {
   const registry = registryWith(['m', 1, 'class-1'])
-  const server = await startServer(registry.dir, { flags: ['--load-timeout-ms', '800'] })
+  const server = await startServer(registry.dir, { flags: ['--load-timeout-ms', '3000'] })
   registry.add('m', 2, 'hang-at-once')
   await waitFor(() => server.events('version.rejected').length === 1, 'the rejection')
   expect(server.events('version.rejected')[0]).toMatchObject({ code: 'ENGINE_TIMEOUT' })

@@ -59,7 +59,7 @@ const LAYERS: LayerKinds = {
 /** How a layer is compiled. Throws FORMAT_UNSUPPORTED for what is not known. */
 export function kindOf(layer: Layer): LayerKind {
   const { className, name } = layer
-  const known = isRecorded(layer) ? operationKind(layer) : layerKind(layer)
+  const known = recordedKind(layer) ?? layerKind(layer)
   if (known !== undefined) return known
   if (className === 'Lambda') {
     throw unsupported(
@@ -78,7 +78,13 @@ export function kindOf(layer: Layer): LayerKind {
 
 /** The variables that a layer has, in the order in which Keras made them. */
 export function weightsOf(layer: Layer): readonly WeightSlot[] {
-  return (isRecorded(layer) ? undefined : layerKind(layer)?.weights?.(layer)) ?? []
+  const isLayer = recordedKind(layer) === undefined
+  return (isLayer ? layerKind(layer)?.weights?.(layer) : undefined) ?? []
+}
+
+/** Undefined for a layer, also for one that looks like an operation by what its file says of it. */
+function recordedKind(layer: Layer): LayerKind | undefined {
+  return isRecorded(layer) ? operationKind(layer) : undefined
 }
 
 function layerKind({ className }: Layer): LayerKind | undefined {

@@ -199,7 +199,7 @@ test('more than 1,000 push out the oldest, which is counted and logged once', as
 test('what was tried for too long is given up', async () => {
   const receiver = await WebhookReceiver.start()
   receiver.answer = (response) => response.writeHead(503).end()
-  const webhooks = await openWebhooks([receiver.url], { giveUpMs: 100 })
+  const webhooks = await openWebhooks([receiver.url], { giveUpMs: 1_500 })
   send(webhooks, 1)
   await waitFor(() => outcomes.includes('expired'), 'the end')
   expect(outcomes.filter((outcome) => outcome === 'retried').length).toBeGreaterThan(0)
