@@ -45,6 +45,7 @@ export async function serve(settings: Settings): Promise<void> {
   const metrics = new Metrics(
     () => gaugesOf(manager),
     () => manager.source,
+    () => rollouts.all().map(({ status }) => status),
   )
   const log = logEvents(logger)
   const events = new EventHub()

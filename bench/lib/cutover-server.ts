@@ -94,6 +94,8 @@ export function serverEnvironment(workDir: string): Record<string, string> {
     CUTOVER_CACHE_DIR: path.join(workDir, 'cache'),
     CUTOVER_SHUTDOWN_GRACE_MS: '0',
     CUTOVER_ADMIN_PORT: '-1',
+    // What is measured is how a version is swapped in, not how long it is tried.
+    CUTOVER_ROLLOUT_STRATEGY: 'immediate',
   }
 }
 

@@ -2,6 +2,8 @@ import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom
 
 import type { ErrorCode } from '../domain/errors.ts'
 import type { DeploymentEvent } from '../domain/events.ts'
+import type { RolloutStatus } from '../domain/rollout-status.ts'
+import { rolloutGauges } from './rollout-gauges.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
 
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
@@ -63,7 +65,11 @@ export class Metrics {
   /** The label sets in use, by version, to remove them again. */
   readonly #series = new Map<string, Map<string, Record<string, string>>>()
 
-  constructor(serving: () => Iterable<ServingGauge>, registry: () => RegistryGauge) {
+  constructor(
+    serving: () => Iterable<ServingGauge>,
+    registry: () => RegistryGauge,
+    rollouts: () => readonly RolloutStatus[],
+  ) {
     const registers = [this.#registry]
     collectDefaultMetrics({ register: this.#registry })
     for (const name of UNCLEAN) this.#registry.removeSingleMetric(name)
@@ -126,6 +132,7 @@ export class Metrics {
     })
     this.#gauges(serving)
     this.#registryGauges(registry)
+    rolloutGauges(this.#registry, rollouts)
   }
 
   get contentType(): string {

@@ -99,6 +99,9 @@ test('the metrics are those of the documentation', async () => {
   }
   expect(await server.metric('cutover_engines_ready', { model: 'm' })).toBe(2)
   expect(await server.metric('cutover_promotions_total', { model: 'm' })).toBe(1)
+  const phase = { model: 'm', phase: 'stable' }
+  expect(await server.metric('cutover_rollout_phase', phase)).toBe(1)
+  expect(await server.metric('cutover_rollout_weight_ratio', { model: 'm' })).toBe(0)
   expect(text).toContain('cutover_event_loop_delay_p99_seconds')
   expect(text).not.toContain('nodejs_active_handles_total')
 })
