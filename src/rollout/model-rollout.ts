@@ -47,6 +47,8 @@ export class ModelRollout {
   readonly #closing = new AbortController()
   #state: RolloutState
   #tag: string | undefined
+  /** Takes traffic from the candidate and could not be stored yet: it is acted on all the same. */
+  #unstored: RolloutState | undefined
   /** The state is the registry's, not only what this server last saw or made up. */
   #attached = false
   #problem: string | undefined
@@ -225,10 +227,12 @@ export class ModelRollout {
     } catch (error) {
       // A candidate that is found worse gets no more traffic from this server, stored or not.
       if (weightOf(state.phase) < weightOf(this.#state.phase)) {
-        this.#host.route(routingOf(state, this.#host.policy()))
+        this.#unstored = state
+        this.#act()
       }
       throw error
     }
+    this.#unstored = undefined
     if (tag === undefined) {
       await this.#reload()
       this.#act()
@@ -302,6 +306,6 @@ export class ModelRollout {
             reference: trial.reference,
           },
     )
-    this.#host.route(routingOf(this.#state, policy))
+    this.#host.route(routingOf(this.#unstored ?? this.#state, policy))
   }
 }
