@@ -95,15 +95,15 @@ export class EnginePool {
 
   /**
    * Starts every engine. The first one loads alone, so that a broken version is opened once; the
-   * others one after the other, or all at once while no request is being served that they could
-   * slow down. Rejects, with no process left, when one does not load.
+   * others one after the other, or all at once while at least half of the server is idle. Rejects,
+   * with no process left, when one does not load.
    */
   static async start(options: PoolOptions, signal: AbortSignal): Promise<EnginePool> {
     const pool = new EnginePool(options)
     const rest = Array.from({ length: options.engines - 1 }, (_, i) => i + 1)
     try {
       const first = pool.#startEngine(0, signal)
-      if (options.occupancy.inflight === 0) {
+      if (options.occupancy.inflight * 2 <= options.engines) {
         // Their processes get ready while the first one loads.
         const others = rest.map((index) => pool.#startEngine(index, signal, first))
         await allOrFirstFailure([first, ...others])

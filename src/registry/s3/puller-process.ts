@@ -12,7 +12,7 @@ import {
 } from '../../wire/puller-protocol.ts'
 
 /** It gives way to everything that serves. */
-const NICE = 10
+const NICE = 19
 /** This file is compiled to JavaScript or run from source: the program is as well. */
 const PROGRAM = fileURLToPath(
   new URL(`../../puller/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
