@@ -15,11 +15,13 @@ import { s3 } from './parts/s3.ts'
 import { raw } from './parts/raw.ts'
 import { start } from './parts/start.ts'
 import { swap } from './parts/swap.ts'
+import { tiny } from './parts/tiny.ts'
 
 /** `npm run bench`: measures what the project promises, on this machine, from the outside. */
 const PARTS: Readonly<Record<PartName, (bench: Bench) => Promise<PartReport>>> = {
   raw,
   http,
+  tiny,
   swap,
   kill,
   start,

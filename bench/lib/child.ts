@@ -1,4 +1,4 @@
-import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { type ChildProcess, execFileSync, fork, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -32,13 +32,20 @@ export function spawnOwned(
 }
 
 /** Another program of the benchmark, written in TypeScript, that speaks over IPC. */
-export function forkOwned(program: URL): ChildProcess {
-  return own(
+export function forkOwned(program: URL, cores?: string): ChildProcess {
+  const child = own(
     fork(fileURLToPath(program), [], {
       execArgv: ['--import', 'tsx'],
       serialization: 'advanced',
     }),
   )
+  if (cores !== undefined) pinTo(cores, child)
+  return child
+}
+
+/** Of a process that has just begun: the threads and processes that it makes inherit it. */
+export function pinTo(cores: string, { pid }: ChildProcess): void {
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', cores, String(pid)])
 }
 
 function own(child: ChildProcess): ChildProcess {

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:net'
 import path from 'node:path'
 
-import { spawnOwned, stop, until } from './child.ts'
+import { pinTo, spawnOwned, stop, until } from './child.ts'
 import { REPOSITORY } from './options.ts'
 import { PHOTO, PHOTO_CLASS } from './photo.ts'
 import { isRunning, processTree } from './process-tree.ts'
@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly workDir: string
   /** Added to the environment; an admin port, for one, is opened only if this asks for it. */
   readonly env?: Readonly<Record<string, string>>
+  /** Those that it and its engines may run on, as taskset names them; all, without it. */
+  readonly cores?: string
 }
 
 /** `cutover serve` as a user starts it, with its default settings. */
@@ -35,8 +37,9 @@ export class CutoverServer {
 
   /** Resolves when it is ready: by default, when it has answered the photo with its class. */
   static async start(
-    { registry, engines, workDir, env = {} }: ServerOptions,
+    { registry, engines, workDir, env = {}, cores }: ServerOptions,
     ready: (port: number) => Promise<boolean> = isReady,
+    timeoutMs = READY_TIMEOUT_MS,
   ): Promise<CutoverServer> {
     const port = await freePort()
     const logFile = path.join(workDir, 'server.log')
@@ -46,10 +49,11 @@ export class CutoverServer {
       env: { ...serverEnvironment(workDir), ...env },
       logFile,
     })
+    if (cores !== undefined) pinTo(cores, child)
     await until(() => ready(port), 'cutover is not ready', {
       child,
       logFile,
-      timeoutMs: READY_TIMEOUT_MS,
+      timeoutMs,
     })
     return new CutoverServer(child, port, logFile)
   }

@@ -3,7 +3,17 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-const PART_NAMES = ['raw', 'http', 'swap', 'kill', 'start', 'memory', 's3', 'flask'] as const
+const PART_NAMES = [
+  'raw',
+  'http',
+  'tiny',
+  'swap',
+  'kill',
+  'start',
+  'memory',
+  's3',
+  'flask',
+] as const
 export type PartName = (typeof PART_NAMES)[number]
 
 export const REPOSITORY = path.resolve(fileURLToPath(new URL('../..', import.meta.url)))

@@ -32,6 +32,13 @@ export function isRunning(pid: number): boolean {
   return stat !== undefined && !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
 }
 
+/** User and system time that a process has used; it is counted in ticks of 10 ms. */
+export function cpuMsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
+  const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(user) + Number(system)) * 10
+}
+
 /** Undefined when the process is gone. */
 function readProc(file: string): string | undefined {
   try {

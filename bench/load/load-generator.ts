@@ -3,7 +3,14 @@ import type { ChildProcess } from 'node:child_process'
 import { forkOwned, nextMessage, stop } from '../lib/child.ts'
 import { PHOTO, PHOTO_CLASS } from '../lib/photo.ts'
 import { percentile } from '../lib/statistics.ts'
-import type { Failure, LoadMessage, LoadPlan, LoadResult, VersionSeen } from './protocol.ts'
+import type {
+  Expected,
+  Failure,
+  LoadMessage,
+  LoadPlan,
+  LoadResult,
+  VersionSeen,
+} from './protocol.ts'
 
 const READY_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 1000
@@ -18,7 +25,15 @@ export interface LoadRun {
   stop(): void
 }
 
-/** Posts the photo to /predict over and over, from a process of its own. One run at a time. */
+export interface LoadTarget {
+  readonly port: number
+  readonly connections: number
+  readonly seconds: number
+  /** What is sent and has to come back; without it, the photo to /predict and its class. */
+  readonly exchange?: { readonly request: Uint8Array; readonly expected: Expected }
+}
+
+/** Sends one request over and over, from a process of its own. One run at a time. */
 export class LoadGenerator {
   readonly #process: ChildProcess
   readonly #boundary = 'cutover-bench'
@@ -27,14 +42,15 @@ export class LoadGenerator {
     this.#process = child
   }
 
-  static async start(): Promise<LoadGenerator> {
-    const child = forkOwned(new URL('./main.ts', import.meta.url))
+  /** `cores`: those that it may run on, as taskset names them; all, without it. */
+  static async start(cores?: string): Promise<LoadGenerator> {
+    const child = forkOwned(new URL('./main.ts', import.meta.url), cores)
     await nextMessage<LoadMessage>(child, 'ready', READY_TIMEOUT_MS)
     return new LoadGenerator(child)
   }
 
   begin(
-    { port, connections, seconds }: { port: number; connections: number; seconds: number },
+    { port, connections, seconds, exchange = this.#prediction(port) }: LoadTarget,
     onVersion: (seen: VersionSeen) => void = () => {},
   ): LoadRun {
     const child = this.#process
@@ -47,10 +63,9 @@ export class LoadGenerator {
       kind: 'start',
       host: '127.0.0.1',
       port,
-      request: this.#request(port),
+      ...exchange,
       connections,
       seconds,
-      classIndex: PHOTO_CLASS,
     }
     child.send(plan)
     return {
@@ -61,15 +76,15 @@ export class LoadGenerator {
     }
   }
 
-  run(plan: { port: number; connections: number; seconds: number }): Promise<LoadRecord> {
-    return this.begin(plan).finished
+  run(target: LoadTarget): Promise<LoadRecord> {
+    return this.begin(target).finished
   }
 
   async stop(): Promise<void> {
     await stop(this.#process, STOP_GRACE_MS)
   }
 
-  #request(port: number): Buffer {
+  #prediction(port: number): NonNullable<LoadTarget['exchange']> {
     const opening =
       `--${this.#boundary}\r\n` +
       'content-disposition: form-data; name="image"; filename="photo.jpg"\r\n' +
@@ -83,7 +98,8 @@ export class LoadGenerator {
       `POST /predict HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n` +
       `content-type: multipart/form-data; boundary=${this.#boundary}\r\n` +
       `content-length: ${body.length}\r\n\r\n`
-    return Buffer.concat([Buffer.from(head), body])
+    const request = Buffer.concat([Buffer.from(head), body])
+    return { request, expected: { kind: 'class', index: PHOTO_CLASS } }
   }
 }
 

@@ -1,7 +1,7 @@
 import { messageOf } from '../../src/domain/errors.ts'
 import { wallClockMs } from '../lib/statistics.ts'
 import { type Answer, Connection } from './connection.ts'
-import type { Failure, LoadCommand, LoadMessage, LoadPlan } from './protocol.ts'
+import type { Expected, Failure, LoadCommand, LoadMessage, LoadPlan } from './protocol.ts'
 
 /** The load process: its own, so that neither its event loop nor its garbage disturbs others. */
 const ANSWER_TIMEOUT_MS = 60_000
@@ -19,6 +19,12 @@ async function apply(plan: LoadPlan, { signal }: AbortController): Promise<void>
   const failures: Failure[] = []
   const versions = new Set<string>()
 
+  const tellOfVersion = (version: string): void => {
+    if (version === '' || versions.has(version)) return
+    versions.add(version)
+    send({ kind: 'version', version, atMs: wallClockMs() })
+  }
+
   const loop = async (): Promise<void> => {
     const connection = new Connection(plan.host, plan.port, ANSWER_TIMEOUT_MS)
     while (!signal.aborted && performance.now() - startedAt < plan.seconds * 1000) {
@@ -26,12 +32,8 @@ async function apply(plan: LoadPlan, { signal }: AbortController): Promise<void>
       let reason: string | undefined
       try {
         const answer = await connection.exchange(plan.request)
-        reason = flawOf(answer, plan.classIndex)
-        const version = answer.header('x-model-version')
-        if (version !== '' && !versions.has(version)) {
-          versions.add(version)
-          send({ kind: 'version', version, atMs: wallClockMs() })
-        }
+        reason = flawOf(answer, plan.expected)
+        if (plan.expected.kind === 'class') tellOfVersion(answer.header('x-model-version'))
       } catch (error) {
         reason = messageOf(error)
       }
@@ -58,11 +60,14 @@ async function apply(plan: LoadPlan, { signal }: AbortController): Promise<void>
 }
 
 /** Undefined for the right answer. */
-function flawOf({ status, body }: Answer, classIndex: number): string | undefined {
+function flawOf({ status, body }: Answer, expected: Expected): string | undefined {
+  if (status === 200 && expected.kind === 'body' && body.equals(expected.bytes)) return undefined
   const text = body.toString('utf8')
-  if (status !== 200) return `${status} ${text.slice(0, 300)}`
+  if (status !== 200 || expected.kind === 'body') return `${status} ${text.slice(0, 300)}`
   const answered = (JSON.parse(text) as { class_index?: unknown }).class_index
-  return answered === classIndex ? undefined : `class ${String(answered)}, not ${classIndex}`
+  return answered === expected.index
+    ? undefined
+    : `class ${String(answered)}, not ${expected.index}`
 }
 
 process.on('disconnect', () => process.exit(0))

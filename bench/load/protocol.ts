@@ -11,8 +11,13 @@ export interface LoadPlan {
   /** Ends by itself after this long, or earlier by `stop`. */
   readonly seconds: number
   /** Any other answer is a failure. */
-  readonly classIndex: number
+  readonly expected: Expected
 }
+
+/** What the right answer holds. */
+export type Expected =
+  | { readonly kind: 'class'; readonly index: number }
+  | { readonly kind: 'body'; readonly bytes: Uint8Array }
 
 export type LoadMessage = { readonly kind: 'ready' } | VersionSeen | LoadResult
 

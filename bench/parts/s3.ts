@@ -17,7 +17,7 @@ import {
 } from '../lib/bench.ts'
 import { CutoverServer, freePort, saysReady } from '../lib/cutover-server.ts'
 import { PHOTO } from '../lib/photo.ts'
-import { treePssBytes } from '../lib/process-tree.ts'
+import { cpuMsOf, treePssBytes } from '../lib/process-tree.ts'
 import { median, percentile, wallClockMs } from '../lib/statistics.ts'
 import { BenchBucket, realServer, withFake } from '../s3/bench-bucket.ts'
 
@@ -296,13 +296,6 @@ async function stepOf(port: number): Promise<string | undefined> {
 function rssBytes(pid: number): number {
   const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]
   return Number(pages) * 4096
-}
-
-/** User and system time that a process has used, in clock ticks of 10 ms. */
-function cpuMsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(user) + Number(system)) * 10
 }
 
 /** What a server without anything to do uses, from one poll to the next. */
