@@ -20,6 +20,19 @@ export type Dispatch =
   | { readonly kind: 'request'; readonly engine: number }
   | { readonly kind: 'wait' }
 
+/** An engine gets this much work ahead: less than anybody notices, more than a message costs. */
+const WORK_AHEAD_MS = 1
+const SHORT_INFLIGHT_MAX = 32
+
+/**
+ * How many requests an engine may hold at a time: the configured number, or as many more as
+ * together take it a millisecond, so that it never waits for the next short one.
+ */
+export function inflightMaxFor(serviceMs: number, configuredMax: number): number {
+  const ahead = Math.min(SHORT_INFLIGHT_MAX, Math.floor(WORK_AHEAD_MS / serviceMs))
+  return Math.max(configuredMax, ahead)
+}
+
 /**
  * Which waiting request goes to which engine next.
  *
@@ -49,7 +62,8 @@ export function nextDispatch(
 function leastBusy(engines: readonly EngineLoad[], inflightMax: number, except: number): number {
   let best = -1
   let bestInflight = inflightMax
-  for (const [i, { inflight, exclusive }] of engines.entries()) {
+  for (let i = 0; i < engines.length; i++) {
+    const { inflight = 0, exclusive = true } = engines[i] ?? {}
     if (exclusive || i === except || inflight >= bestInflight) continue
     best = i
     bestInflight = inflight

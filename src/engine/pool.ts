@@ -1,24 +1,25 @@
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import type { Stratum } from '../domain/evidence.ts'
 import { backoffMs } from '../lib/backoff.ts'
-import { type Deferred, deferred } from '../lib/deferred.ts'
-import type { LoadStep } from '../wire/engine-protocol.ts'
-import { nextDispatch } from './dispatch.ts'
+import type { LoadStep, Timings } from '../wire/engine-protocol.ts'
+import { inflightMaxFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
-import type { EngineEnding, EngineOptions, EngineRequest, EngineResult } from './engine-child.ts'
+import type { EngineEnding, EngineOptions, EngineRequest } from './engine-child.ts'
+import { type Occupancy, type PoolResult, Waiter } from './waiter.ts'
+
+export type { Occupancy, PoolResult }
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
 /** An engine that answered this many requests works: its next crash is restarted at once. */
 const ANSWERS_TO_TRUST = 10
-
-/** Counts the requests of the whole server, over all models. */
-export interface Occupancy {
-  inflight: number
-}
+/** What one answer says of the service time: the last dozen count. */
+const SMOOTHING = 0.1
 
 export interface PoolOptions {
   readonly engines: number
-  /** Requests that one engine holds at a time: while one runs, the next is decoded. */
+  /**
+   * Requests that one engine holds at a time: while one runs, the next is decoded. It holds more
+   * of those that are over in no time.
+   */
   readonly inflightPerEngineMax: number
   readonly queueLengthMax: number
   /** A request that takes an engine longer than this has hung it. */
@@ -39,23 +40,6 @@ export interface PoolObserver {
   requestRetried(): void
   /** A request ended two processes, the second one while alone in it. */
   requestPoisonous(): void
-}
-
-export interface PoolResult {
-  readonly result: EngineResult
-  /** From arrival to the start of the attempt that answered. */
-  readonly queueMs: number
-  /** Where it ran. */
-  readonly stratum: Stratum
-}
-
-interface Waiter {
-  readonly request: EngineRequest
-  readonly answer: Deferred<PoolResult>
-  readonly arrivedAt: number
-  suspect: boolean
-  /** Its deadline is over or its client is gone. */
-  abandoned: boolean
 }
 
 type Slot =
@@ -83,6 +67,8 @@ interface RunningSlot {
 export class EnginePool {
   readonly #options: PoolOptions
   readonly #slots: Slot[] = []
+  /** Service time of a request in an engine, smoothed; before the first answer, unknown. */
+  #serviceMs = Infinity
   readonly #crashes: number[] = []
   readonly #queue = new Set<Waiter>()
   readonly #suspects = new Set<Waiter>()
@@ -143,11 +129,11 @@ export class EnginePool {
 
   /**
    * Answers a request. Rejects with QUEUE_FULL, DEADLINE_EXCEEDED when `deadlineMs` are over,
-   * REQUEST_ABORTED when the signal says so, or what the engine made of it.
+   * REQUEST_ABORTED when it was given up by what `onStart` was told, or what the engine made of it.
    */
   run(
     request: EngineRequest,
-    { deadlineMs, signal }: { deadlineMs: number; signal?: AbortSignal | undefined },
+    { deadlineMs, onStart }: { deadlineMs: number; onStart?: (giveUp: () => void) => void },
   ): Promise<PoolResult> {
     if (this.queueLength >= this.#options.queueLengthMax) {
       return Promise.reject(
@@ -157,32 +143,20 @@ export class EnginePool {
         ),
       )
     }
-    const waiter: Waiter = {
-      request,
-      answer: deferred(),
-      arrivedAt: performance.now(),
-      suspect: false,
-      abandoned: false,
-    }
+    const waiter = new Waiter(request, this.#options.occupancy)
     const giveUp = (error: CutoverError) => {
       waiter.abandoned = true
       this.#queue.delete(waiter)
       this.#suspects.delete(waiter)
-      waiter.answer.reject(error)
+      waiter.reject(error)
     }
-    const timer = setTimeout(() => {
+    waiter.timer = setTimeout(() => {
       giveUp(new CutoverError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs} ms`))
     }, deadlineMs)
-    const abort = () => giveUp(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
-    signal?.addEventListener('abort', abort, { once: true })
-    this.#options.occupancy.inflight++
     this.#queue.add(waiter)
+    onStart?.(() => giveUp(new CutoverError('REQUEST_ABORTED', 'the client hung up')))
     this.#dispatch()
-    return waiter.answer.promise.finally(() => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', abort)
-      this.#options.occupancy.inflight--
-    })
+    return waiter.promise
   }
 
   /** Ends every engine; requests that still wait are rejected. Resolves when no process is left. */
@@ -190,7 +164,7 @@ export class EnginePool {
     this.#stopping.abort()
     for (const slot of this.#slots) if (slot.kind === 'backoff') clearTimeout(slot.timer)
     const gone = new CutoverError('MODEL_NOT_READY', 'the version is being unloaded')
-    for (const { answer } of [...this.#queue, ...this.#suspects]) answer.reject(gone)
+    for (const waiter of [...this.#queue, ...this.#suspects]) waiter.reject(gone)
     this.#queue.clear()
     this.#suspects.clear()
     await Promise.all(this.#running().map(({ engine }) => engine.close()))
@@ -250,11 +224,12 @@ export class EnginePool {
 
   #dispatch(): void {
     const { inflightPerEngineMax, occupancy } = this.#options
-    for (;;) {
+    const inflightMax = inflightMaxFor(this.#serviceMs, inflightPerEngineMax)
+    while (this.queueLength > 0) {
       const running = this.#running()
       const alone = occupancy.inflight === 1
       const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }
-      const next = nextDispatch(running, waiting, inflightPerEngineMax)
+      const next = nextDispatch(running, waiting, inflightMax)
       if (next.kind === 'wait') return
       const slot = running[next.engine]
       const from = next.kind === 'suspect' ? this.#suspects : this.#queue
@@ -273,10 +248,11 @@ export class EnginePool {
     try {
       const result = await slot.engine.run(waiter.request, alone, this.#options.runTimeoutMs)
       slot.answers++
-      waiter.answer.resolve({ result, queueMs, stratum })
+      this.#serviceMs = smoothed(this.#serviceMs, result.timings)
+      waiter.resolve({ result, queueMs, stratum })
     } catch (error) {
       if (isEngineGone(error)) this.#suspect(waiter, error)
-      else waiter.answer.reject(error)
+      else waiter.reject(error)
     } finally {
       slot.inflight--
       slot.exclusive = false
@@ -289,12 +265,12 @@ export class EnginePool {
     if (waiter.suspect) {
       observer.requestPoisonous()
       const sentence = `this request ended two engine processes; ${error.message}`
-      waiter.answer.reject(new CutoverError(error.code, sentence, { cause: error }))
+      waiter.reject(new CutoverError(error.code, sentence, { cause: error }))
       return
     }
     if (waiter.abandoned) return
     if (this.#stopping.signal.aborted) {
-      waiter.answer.reject(error)
+      waiter.reject(error)
       return
     }
     observer.requestRetried()
@@ -307,6 +283,11 @@ export class EnginePool {
 async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
+}
+
+function smoothed(before: number, { preprocessMs, inferenceMs }: Timings): number {
+  const serviceMs = preprocessMs + inferenceMs
+  return before === Infinity ? serviceMs : before + SMOOTHING * (serviceMs - before)
 }
 
 function isEngineGone(error: unknown): error is CutoverError {

@@ -9,17 +9,19 @@ import { requestIdOf } from './request-id.ts'
 
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
 const LINGER_MS = 2_000
+const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** One request on the hot path and its answer: its headers, its metrics, its log line. */
 export class Exchange {
   readonly request: IncomingMessage
-  readonly query: URLSearchParams
   readonly id: string
   readonly #response: ServerResponse
   readonly #context: GatewayContext
   readonly #protocol: string
+  readonly #query: string
   readonly #startedAt = performance.now()
-  readonly #hangUp = new AbortController()
+  #isGone = false
+  #onGone: (() => void) | undefined
   #route: Route | undefined
   #stages: Stages | undefined
   #examples = 0
@@ -35,16 +37,22 @@ export class Exchange {
     this.#protocol = protocol
     this.request = request
     this.#response = response
-    this.query = new URLSearchParams(query)
+    this.#query = query
     this.id = requestIdOf(request)
     response.on('close', () => {
-      if (!response.writableFinished) this.#hangUp.abort()
+      if (response.writableFinished) return
+      this.#isGone = true
+      this.#onGone?.()
     })
   }
 
-  /** Aborted when the client is gone before it has its answer. */
-  get signal(): AbortSignal {
-    return this.#hangUp.signal
+  get query(): URLSearchParams {
+    return new URLSearchParams(this.#query)
+  }
+
+  whenGone(giveUp: () => void): void {
+    this.#onGone = giveUp
+    if (this.#isGone) giveUp()
   }
 
   /** What decides the track of this request, where the model's users are to stay on one. */
@@ -69,7 +77,7 @@ export class Exchange {
   }
 
   reply(status: number, body: object): void {
-    this.#send(status, {}, JSON.stringify(body))
+    this.#send(status, JSON_TYPE, JSON.stringify(body))
     this.#finished('ok', status)
   }
 
@@ -83,7 +91,7 @@ export class Exchange {
   replyBytes(headers: Readonly<Record<string, string>>, chunks: readonly Uint8Array[]): void {
     const response = this.#response
     const bytes = chunks.reduce((sum, { byteLength }) => sum + byteLength, 0)
-    response.writeHead(200, this.#headers({ ...headers, 'content-length': String(bytes) }))
+    response.writeHead(200, this.#headers(headers, bytes))
     response.cork()
     for (const chunk of chunks) response.write(chunk)
     response.end()
@@ -97,14 +105,15 @@ export class Exchange {
       this.#context.logger.error({ requestId: this.id, code, err: thrown }, 'a request failed')
     }
     if (!this.#response.headersSent && !this.#response.destroyed) {
-      if (this.request.complete) this.#send(status, headers, body)
-      else this.#refuseEarly(status, headers, body)
+      const all = { ...JSON_TYPE, ...headers }
+      if (this.request.complete) this.#send(status, all, body)
+      else this.#refuseEarly(status, all, body)
     }
     this.#finished(code, status)
   }
 
   #send(status: number, headers: Readonly<Record<string, string>>, body: string): void {
-    this.#response.writeHead(status, this.#headers(jsonHeaders(headers, body)))
+    this.#response.writeHead(status, this.#headers(headers, Buffer.byteLength(body)))
     this.#response.end(body)
   }
 
@@ -114,8 +123,8 @@ export class Exchange {
    */
   #refuseEarly(status: number, headers: Readonly<Record<string, string>>, body: string): void {
     const response = this.#response
-    const all = this.#headers(jsonHeaders(headers, body))
-    response.writeHead(status, { ...all, connection: 'close' })
+    const all = this.#headers({ ...headers, connection: 'close' }, Buffer.byteLength(body))
+    response.writeHead(status, all)
     response.write(body)
     const finish = () => response.end()
     const timer = setTimeout(finish, LINGER_MS)
@@ -124,19 +133,17 @@ export class Exchange {
     this.request.resume()
   }
 
-  #headers(headers: Readonly<Record<string, string>>): Record<string, string | number> {
-    const route = this.#route
-    return {
-      'x-request-id': this.id,
-      ...(route === undefined
-        ? {}
-        : {
-            'x-model-name': route.servable.model,
-            'x-model-version': route.servable.version,
-            'x-model-track': route.track,
-          }),
-      ...headers,
+  /** Names and values in turn: the form that node:http takes with the least work. */
+  #headers(headers: Readonly<Record<string, string>>, bytes: number): string[] {
+    const all = ['x-request-id', this.id]
+    if (this.#route !== undefined) {
+      const { servable, track } = this.#route
+      all.push('x-model-name', servable.model, 'x-model-version', String(servable.version))
+      all.push('x-model-track', track)
     }
+    for (const name in headers) all.push(name, headers[name] ?? '')
+    all.push('content-length', String(bytes))
+    return all
   }
 
   #finished(outcome: Outcome['outcome'], status: number): void {
@@ -162,12 +169,4 @@ function cookieOf(header: string | undefined, name: string): string | undefined 
     if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
   }
   return undefined
-}
-
-function jsonHeaders(headers: Readonly<Record<string, string>>, body: string) {
-  return {
-    'content-type': 'application/json',
-    'content-length': String(Buffer.byteLength(body)),
-    ...headers,
-  }
 }

@@ -12,8 +12,8 @@ import { shadow } from './shadow.ts'
 
 /** One request as its protocol carries it. */
 export interface InferenceCall {
-  /** Aborted when the client is gone. */
-  readonly signal: AbortSignal
+  /** Calls what was named last, at most once, if the client is gone before it has its answer. */
+  whenGone(giveUp: () => void): void
   /** What keeps its user on one version; undefined: nothing does. */
   stickyKey(canary: Share): string | undefined
   routedTo(route: Route): void
@@ -65,7 +65,7 @@ export async function infer<Payload>(
       }
       const answer = await servable.pool.run(request, {
         deadlineMs: settings.requestTimeoutMs,
-        signal: call.signal,
+        onStart: (giveUp) => call.whenGone(giveUp),
       })
       if (request.kind === 'image') shadow(context, route, request, answer)
       return { ...answer, examples: examplesIn(request, servable) }

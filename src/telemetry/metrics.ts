@@ -1,12 +1,10 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
-import type { ErrorCode } from '../domain/errors.ts'
 import type { DeploymentEvent } from '../domain/events.ts'
 import type { RolloutStatus } from '../domain/rollout-status.ts'
+import { type RequestOutcome, RequestMetrics } from './request-metrics.ts'
 import { rolloutGauges } from './rollout-gauges.ts'
 import { watchEventLoopDelay } from './event-loop-delay.ts'
-
-const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 
 /** Gauges of prom-client whose names promtool refuses. */
 const UNCLEAN = [
@@ -34,27 +32,13 @@ export interface RegistryGauge {
   readonly problems: readonly unknown[]
 }
 
-export interface RequestOutcome {
-  /** Empty where the request reached no model. */
-  readonly model: string
-  readonly version: string
-  readonly track: string
-  readonly protocol: string
-  readonly outcome: 'ok' | ErrorCode
-  readonly totalMs: number
-  readonly stages?:
-    | { readonly queueMs: number; readonly preprocessMs: number; readonly inferenceMs: number }
-    | undefined
-}
-
 /**
  * Everything Prometheus reads. Labels come from what is loaded and from fixed sets, never from
  * what a client sent, and the series of a version go when it is unloaded.
  */
 export class Metrics {
   readonly #registry = new Registry()
-  readonly #requests: Counter
-  readonly #duration: Histogram
+  readonly #requests: RequestMetrics
   readonly #restarts: Counter
   readonly #retries: Counter
   readonly #poison: Counter
@@ -62,8 +46,6 @@ export class Metrics {
   readonly #promoted: Counter
   readonly #loadDuration: Histogram
   readonly #deliveries: Counter
-  /** The label sets in use, by version, to remove them again. */
-  readonly #series = new Map<string, Map<string, Record<string, string>>>()
 
   constructor(
     serving: () => Iterable<ServingGauge>,
@@ -74,19 +56,7 @@ export class Metrics {
     collectDefaultMetrics({ register: this.#registry })
     for (const name of UNCLEAN) this.#registry.removeSingleMetric(name)
 
-    this.#requests = new Counter({
-      name: 'cutover_requests_total',
-      help: 'Requests answered, by outcome: ok, or the code of the error',
-      labelNames: ['model', 'version', 'track', 'protocol', 'outcome'],
-      registers,
-    })
-    this.#duration = new Histogram({
-      name: 'cutover_request_duration_seconds',
-      help: 'Time of answered requests: waiting (queue), preprocess, inference, and all (total)',
-      labelNames: ['model', 'version', 'track', 'stage'],
-      buckets: SECONDS_BUCKETS,
-      registers,
-    })
+    this.#requests = new RequestMetrics(this.#registry)
     this.#restarts = new Counter({
       name: 'cutover_engine_restarts_total',
       help: 'Engine processes that ended by themselves or were killed, and were replaced',
@@ -143,15 +113,8 @@ export class Metrics {
     return this.#registry.metrics()
   }
 
-  requestFinished({ model, version, track, protocol, outcome, totalMs, stages }: RequestOutcome) {
-    const labels = { model, version, track }
-    this.#count(this.#requests, { ...labels, protocol, outcome })
-    if (outcome !== 'ok') return
-    this.#observe({ ...labels, stage: 'total' }, totalMs)
-    if (stages === undefined) return
-    this.#observe({ ...labels, stage: 'queue' }, stages.queueMs)
-    this.#observe({ ...labels, stage: 'preprocess' }, stages.preprocessMs)
-    this.#observe({ ...labels, stage: 'inference' }, stages.inferenceMs)
+  requestFinished(outcome: RequestOutcome): void {
+    this.#requests.finished(outcome)
   }
 
   observe(event: DeploymentEvent): void {
@@ -167,7 +130,7 @@ export class Metrics {
         this.#promoted.inc({ model })
         return
       case 'version.unloaded':
-        this.#forget(model, event.version)
+        this.#requests.forget(model, String(event.version))
         return
       case 'engine.ended':
         this.#restarts.inc({ model, cause: event.cause })
@@ -201,34 +164,6 @@ export class Metrics {
       registers: [this.#registry],
       collect: () => gauge.set(length()),
     })
-  }
-
-  #count(counter: Counter, labels: Record<string, string>): void {
-    this.#remember(labels)
-    counter.inc(labels)
-  }
-
-  #observe(labels: Record<string, string>, milliseconds: number): void {
-    this.#remember(labels)
-    this.#duration.observe(labels, milliseconds / 1000)
-  }
-
-  #remember(labels: Record<string, string>): void {
-    const key = `${labels['model']}@${labels['version']}`
-    let series = this.#series.get(key)
-    if (series === undefined) this.#series.set(key, (series = new Map()))
-    const { track, protocol, outcome, stage } = labels
-    const id = `${track} ${protocol} ${outcome} ${stage}`
-    if (!series.has(id)) series.set(id, labels)
-  }
-
-  #forget(model: string, version: number): void {
-    const key = `${model}@${version}`
-    for (const labels of this.#series.get(key)?.values() ?? []) {
-      if (labels['stage'] === undefined) this.#requests.remove(labels)
-      else this.#duration.remove(labels)
-    }
-    this.#series.delete(key)
   }
 
   #registryGauges(registry: () => RegistryGauge): void {

@@ -12,6 +12,7 @@ import { Buffer } from 'node:buffer'
 const PREFIX_BYTES = 8
 const ALIGNMENT_BYTES = 8
 const PADDING = Buffer.alloc(ALIGNMENT_BYTES)
+const SMALL_BODY_BYTES = 4096
 
 export interface Frame {
   readonly header: unknown
@@ -22,24 +23,34 @@ export function paddedBytes(bytes: number): number {
   return Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES
 }
 
-/** The chunks to write, in order. The parts are not copied. */
+/** The chunks to write, in order. Parts are not copied, but for small ones: a write costs more. */
 export function encodeFrame(header: object, parts: readonly Uint8Array[] = []): Uint8Array[] {
   const json = JSON.stringify(header)
   const jsonBytes = Buffer.byteLength(json)
   const headerBytes = paddedBytes(jsonBytes)
-  const head = Buffer.allocUnsafe(PREFIX_BYTES + headerBytes)
-  head.write(json, PREFIX_BYTES)
-  head.fill(0x20, PREFIX_BYTES + jsonBytes)
-  const chunks: Uint8Array[] = [head]
   let bodyBytes = 0
+  for (const part of parts) bodyBytes += paddedBytes(part.byteLength)
+  const isSmall = bodyBytes <= SMALL_BODY_BYTES
+  const headBytes = PREFIX_BYTES + headerBytes
+  const head = Buffer.allocUnsafe(headBytes + (isSmall ? bodyBytes : 0))
+  head.writeUInt32LE(headerBytes, 0)
+  head.writeUInt32LE(bodyBytes, 4)
+  head.write(json, PREFIX_BYTES)
+  head.fill(0x20, PREFIX_BYTES + jsonBytes, headBytes)
+  const chunks: Uint8Array[] = [head]
+  let offset = headBytes
   for (const part of parts) {
     const padding = paddedBytes(part.byteLength) - part.byteLength
-    bodyBytes += part.byteLength + padding
+    if (isSmall) {
+      head.set(part, offset)
+      offset += part.byteLength
+      head.fill(0, offset, offset + padding)
+      offset += padding
+      continue
+    }
     if (part.byteLength > 0) chunks.push(part)
     if (padding > 0) chunks.push(PADDING.subarray(0, padding))
   }
-  head.writeUInt32LE(headerBytes, 0)
-  head.writeUInt32LE(bodyBytes, 4)
   return chunks
 }
 

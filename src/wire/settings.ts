@@ -45,7 +45,12 @@ export const SETTINGS = {
     -1,
     'threads for a request that is alone in the server; -1: one per core, 0: no such session',
   ),
-  inflightPerEngineMax: count(1, 1024, 3, 'requests an engine holds: one runs, others decode'),
+  inflightPerEngineMax: count(
+    1,
+    1024,
+    3,
+    'requests an engine holds: one runs, others decode; more if they are short',
+  ),
   queueLengthMax: count(1, 1_000_000, 512, 'requests that wait for a model before 429 is answered'),
   engineMemoryBytesMax: bytes(
     0,

@@ -64,10 +64,10 @@ export async function openModel(
   const running = new Mutex()
 
   /** The clock starts when the model is free: waiting for another request is not service time. */
-  function run(inputs: NamedTensors, options: RunOptions) {
+  function run(inputs: NamedTensors, options: RunOptions, readsAhead = false) {
     return running.run(async () => {
       // Frames that came meanwhile are read first, so that their images decode while this runs.
-      await nextTurn()
+      if (readsAhead) await nextTurn()
       const startedAt = performance.now()
       try {
         const outputs = await model.run(inputs, options)
@@ -101,7 +101,7 @@ export async function openModel(
       const decoded = await decodeImage(bytes, plan, { pixelsMax: command.pixelsMax })
       const inputs = new Map([[plan.input, toTensor(decoded, plan)]])
       const preprocessMs = performance.now() - startedAt
-      const { outputs, inferenceMs } = await run(inputs, { outputs: [scores], alone })
+      const { outputs, inferenceMs } = await run(inputs, { outputs: [scores], alone }, true)
       const activation = command.output?.activation ?? 'none'
       return {
         classes: bestClasses(outputs, scores, activation, topK),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 
-import { type EngineLoad, nextDispatch } from '../../src/engine/dispatch.ts'
+import { type EngineLoad, inflightMaxFor, nextDispatch } from '../../src/engine/dispatch.ts'
 
 const INFLIGHT_MAX = 2
 
@@ -53,4 +53,12 @@ test('nothing joins a suspect', () => {
   expect(nextDispatch(engines('exclusive'), request, INFLIGHT_MAX)).toEqual({ kind: 'wait' })
   const waiting = { suspects: true, requests: true, alone: false }
   expect(nextDispatch(engines('exclusive', 0), waiting, 2)).toEqual({ kind: 'suspect', engine: 1 })
+})
+
+test('an engine holds as many short requests as take it a millisecond, within a bound', () => {
+  expect(inflightMaxFor(Infinity, INFLIGHT_MAX)).toBe(INFLIGHT_MAX)
+  expect(inflightMaxFor(10, INFLIGHT_MAX)).toBe(INFLIGHT_MAX)
+  expect(inflightMaxFor(0.1, INFLIGHT_MAX)).toBe(10)
+  expect(inflightMaxFor(0.001, INFLIGHT_MAX)).toBe(32)
+  expect(inflightMaxFor(0, INFLIGHT_MAX)).toBe(32)
 })

@@ -21,4 +21,5 @@ export const Byte = {
   E: 0x65,
   ObjectOpen: 0x7b,
   ObjectClose: 0x7d,
+  Tilde: 0x7e,
 } as const

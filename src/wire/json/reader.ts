@@ -10,6 +10,7 @@ const EXACT_POWERS = Array.from({ length: 23 }, (_, power) => Number(`1e${power}
 const EXPONENT_MAX = 100_000
 const WORD = /^(?:true|false|null|NaN|-?Inf(?:inity)?)$/
 const WORD_BYTES_MAX = 9
+const PLAIN_BYTES_MAX = 64
 /** Those of 2^64, or of -2^63 with its sign. */
 const WIDE_DIGITS_MAX = 20
 const LONE_SURROGATE = /\p{Surrogate}/u
@@ -65,6 +66,11 @@ export class JsonReader {
     this.expect(Byte.Quote)
     const { bytes } = this
     const start = this.at
+    const plainEnd = this.#plainStringEnd(start)
+    if (plainEnd >= 0) {
+      this.at = plainEnd + 1
+      return bytes.toString('latin1', start, plainEnd)
+    }
     const end = this.#stringEnd(start)
     this.at = end + 1
     const raw = bytes.subarray(start, end)
@@ -183,6 +189,18 @@ export class JsonReader {
 
   wrong(what: string, at: number = this.at): CutoverError {
     return new CutoverError('REQUEST_INVALID', `the JSON is malformed at byte ${at}: ${what}`)
+  }
+
+  /** Of a short string of printable ASCII without escapes, which most are; -1 of any other. */
+  #plainStringEnd(start: number): number {
+    const { bytes } = this
+    const stop = Math.min(bytes.length, start + PLAIN_BYTES_MAX)
+    for (let at = start; at < stop; at++) {
+      const byte = bytes[at] ?? 0
+      if (byte === Byte.Quote) return at
+      if (byte < Byte.Space || byte > Byte.Tilde || byte === Byte.Backslash) return -1
+    }
+    return -1
   }
 
   #escaped = false
