@@ -1,12 +1,13 @@
 import type { Phase } from '../domain/rollout.ts'
-import type { RolloutStatus } from '../domain/rollout-status.ts'
+import type { ArmTraffic, RolloutStatus } from '../domain/rollout-status.ts'
 import type { MetricVerdict, Verdict } from '../domain/verdict.ts'
 import { printable } from '../lib/printable.ts'
 
 const BAR_CELLS = 20
 
 /** A rollout as lines of text: what it does, on what evidence, and what comes next. */
-export function renderStatus({ model, state, policy, verdict, problem }: RolloutStatus): string[] {
+export function renderStatus(status: RolloutStatus): string[] {
+  const { model, state, policy, verdict, traffic, problem } = status
   const { stable, phase, pin, quarantine, lastDecision } = state
   const lines = [`${model}  ${describePhase(phase)}`]
   lines.push(`  stable     ${stable === null ? 'none' : stable.version}${pinText(pin, policy.pin)}`)
@@ -24,6 +25,10 @@ export function renderStatus({ model, state, policy, verdict, problem }: Rollout
           `${seconds(progress.durationMs)} of ${seconds(step.minDurationMs)}`,
       )
     }
+  }
+  if (traffic !== null) {
+    lines.push(`  now        stable     ${describeTraffic(traffic.stable)}`)
+    lines.push(`             candidate  ${describeTraffic(traffic.canary)}`)
   }
   if (verdict !== null) lines.push(...evidenceLines(verdict))
   if (quarantine.length > 0) {
@@ -53,6 +58,12 @@ function describePhase(phase: Phase): string {
     case 'quarantined':
       return `version ${phase.candidate.version} is in quarantine: ${phase.cause}`
   }
+}
+
+function describeTraffic({ requestsPerSecond, serviceP50Ms, serviceP99Ms }: ArmTraffic): string {
+  const rate = `${requestsPerSecond.toFixed(1)} requests/s`.padEnd(18)
+  if (serviceP50Ms === null || serviceP99Ms === null) return rate.trimEnd()
+  return `${rate} p50 ${serviceP50Ms.toFixed(1)} ms  p99 ${serviceP99Ms.toFixed(1)} ms`
 }
 
 function evidenceLines({ metrics, sentence }: Verdict): string[] {

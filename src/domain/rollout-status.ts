@@ -2,6 +2,14 @@ import type { RolloutPolicy } from './rollout-policy.ts'
 import type { RolloutState } from './rollout.ts'
 import type { Verdict } from './verdict.ts'
 
+/** What one version of a trial has done in the last ten seconds. */
+export interface ArmTraffic {
+  readonly requestsPerSecond: number
+  /** Time inside the engine, of its last thousand answers; null: there were none. */
+  readonly serviceP50Ms: number | null
+  readonly serviceP99Ms: number | null
+}
+
 /** A model's rollout as its operator sees it. */
 export interface RolloutStatus {
   readonly model: string
@@ -9,6 +17,8 @@ export interface RolloutStatus {
   readonly policy: RolloutPolicy
   /** Of the evidence so far; null: nothing is compared. */
   readonly verdict: Verdict | null
+  /** By this server; null: nothing is compared. */
+  readonly traffic: { readonly stable: ArmTraffic; readonly canary: ArmTraffic } | null
   /** What keeps it from going on. */
   readonly problem: string | null
 }

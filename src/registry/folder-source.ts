@@ -1,5 +1,6 @@
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
+import { RepeatedTask } from '../lib/repeated-task.ts'
 import { systemCode } from '../lib/system-error.ts'
 import type { CacheDir } from './cache-dir.ts'
 import { type Scan, scanFolder } from './folder-scan.ts'
@@ -46,10 +47,8 @@ export class FolderSource implements Source {
   #lastSuccessAt: Date | undefined
   #watcher: TreeWatcher | undefined
   #watchProblem: RegistryProblem | undefined
-  #timer: NodeJS.Timeout | undefined
-  #nextLookAtMs = Infinity
-  #looking: Promise<void> | undefined
-  #closed = false
+  /** A hint that comes during a look arranges the next one. */
+  readonly #looks = new RepeatedTask(() => this.#look())
 
   constructor(options: FolderSourceOptions) {
     this.#options = options
@@ -70,41 +69,25 @@ export class FolderSource implements Source {
   }
 
   hint(): void {
-    this.#lookIn(HINT_DELAY_MS)
+    this.#looks.runIn(HINT_DELAY_MS)
   }
 
   /** Throws CONFIG_INVALID when the folder cannot be read. */
   async start(listener: (aspired: Aspired) => void): Promise<void> {
     this.#listener = listener
-    this.#looking = this.#look()
-    await this.#looking
+    await this.#looks.run()
   }
 
   async close(): Promise<void> {
-    this.#closed = true
-    clearTimeout(this.#timer)
-    await this.#looking
+    await this.#looks.close()
     await this.#watcher?.close()
     await this.#options.cache.close()
   }
 
-  #lookIn(delayMs: number): void {
-    const atMs = performance.now() + delayMs
-    if (this.#closed || atMs >= this.#nextLookAtMs) return
-    clearTimeout(this.#timer)
-    this.#nextLookAtMs = atMs
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look()
-    }, delayMs)
-  }
-
-  /** One look at a time. A hint that comes meanwhile arranges the next one. */
   async #look(): Promise<void> {
-    await this.#looking
-    this.#nextLookAtMs = Infinity
     const before = this.#scan
     const scan = await this.#scanned(before)
-    if (this.#closed) return
+    if (this.#looks.closed) return
     this.#scan = scan
     if (!scan.rootLost) this.#lastSuccessAt = new Date()
     const isAnother = before === undefined || before.rootLost || !isSame(before.root, scan.root)
@@ -114,7 +97,7 @@ export class FolderSource implements Source {
     const isBlind = this.#watcher === undefined || scan.rootLost
     // A timer may fire a little early: not a second time at once.
     const dueInMs = Math.max(scan.dueInMs, this.#options.settleMs / 10)
-    this.#lookIn(Math.min(dueInMs, isBlind ? POLL_MS : RESCAN_MS))
+    this.#looks.runIn(Math.min(dueInMs, isBlind ? POLL_MS : RESCAN_MS))
   }
 
   async #scanned(previous: Scan | undefined): Promise<Scan> {
@@ -160,7 +143,7 @@ export class FolderSource implements Source {
     const watcher = this.#watcher
     this.#watcher = undefined
     void watcher?.close()
-    this.#lookIn(0)
+    this.#looks.runIn(0)
   }
 
   #emit({ models, pending, problems: found }: Scan['aspired']): void {

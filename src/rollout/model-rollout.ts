@@ -6,6 +6,7 @@ import type { Command, RolloutEvent, RolloutState } from '../domain/rollout.ts'
 import type { RolloutStatus } from '../domain/rollout-status.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { Mutex } from '../lib/mutex.ts'
+import { RepeatedTask } from '../lib/repeated-task.ts'
 import type { Outcome } from './block-recorder.ts'
 import { type DocumentStore, readState, writeState } from './documents.ts'
 import { initialRollout, nextStep } from './next-step.ts'
@@ -41,7 +42,7 @@ export class ModelRollout {
   readonly model: string
   readonly trials: TrialRecorder
   #baseline = new ReferenceSampler()
-  readonly shadows = new ShadowRecorder(() => this.#later(0))
+  readonly shadows = new ShadowRecorder(() => this.#looks.runIn(0))
   readonly #host: RolloutHost
   readonly #mutex = new Mutex()
   readonly #closing = new AbortController()
@@ -54,14 +55,13 @@ export class ModelRollout {
   #problem: string | undefined
   #failures = 0
   #crashes = { canary: 0, stable: 0 }
-  #timer: NodeJS.Timeout | undefined
-  #dueAtMs = Infinity
+  readonly #looks = new RepeatedTask(() => this.#mutex.run(() => this.#look()))
 
   constructor(model: string, host: RolloutHost) {
     this.model = model
     this.#host = host
     this.#state = initialRollout(model, randomUUID())
-    this.trials = new TrialRecorder(() => this.#later(0))
+    this.trials = new TrialRecorder(() => this.#looks.runIn(0))
   }
 
   get state(): RolloutState {
@@ -76,6 +76,7 @@ export class ModelRollout {
       state: this.#state,
       policy,
       verdict: trial === undefined ? null : verdictOf(trial, policy),
+      traffic: this.trials.traffic,
       problem: this.#problem ?? null,
     }
   }
@@ -95,13 +96,13 @@ export class ModelRollout {
         if (seen !== undefined) this.#state = seen.state
       }
       this.#act()
-      this.#later(0)
+      this.#looks.runIn(0)
     })
   }
 
   /** Something changed: look at once. */
   changed(): void {
-    this.#later(0)
+    this.#looks.runIn(0)
   }
 
   /**
@@ -126,7 +127,7 @@ export class ModelRollout {
     if (digest === trial.candidate.digest) this.#crashes.canary++
     else if (digest === this.#state.stable?.digest) this.#crashes.stable++
     else return
-    this.#later(0)
+    this.#looks.runIn(0)
   }
 
   /** Throws ROLLOUT_REFUSED with the reason, or REGISTRY_UNAVAILABLE: nothing was done then. */
@@ -143,20 +144,11 @@ export class ModelRollout {
 
   async close(): Promise<void> {
     this.#closing.abort()
-    clearTimeout(this.#timer)
+    await this.#looks.close()
     await this.#mutex.run(() => Promise.resolve())
   }
 
-  #later(delayMs: number): void {
-    const atMs = performance.now() + delayMs
-    if (this.#closing.signal.aborted || atMs >= this.#dueAtMs) return
-    clearTimeout(this.#timer)
-    this.#dueAtMs = atMs
-    this.#timer = setTimeout(() => void this.#mutex.run(() => this.#look()), delayMs)
-  }
-
   async #look(): Promise<void> {
-    this.#dueAtMs = Infinity
     if (this.#closing.signal.aborted) return
     try {
       if (!this.#attached) await this.#attach()
@@ -169,7 +161,7 @@ export class ModelRollout {
       if (this.#closing.signal.aborted) return
       this.#problem = messageOf(error)
       this.#failures++
-      this.#later(backoffMs(this.#failures, RETRY))
+      this.#looks.runIn(backoffMs(this.#failures, RETRY))
     }
   }
 
@@ -181,7 +173,7 @@ export class ModelRollout {
     } catch (error) {
       this.#problem = messageOf(error)
       this.#failures++
-      this.#later(backoffMs(this.#failures, RETRY))
+      this.#looks.runIn(backoffMs(this.#failures, RETRY))
     }
   }
 
@@ -201,7 +193,7 @@ export class ModelRollout {
       this.#problem = result.problem
       if (result.state === this.#state) {
         this.#taken(input)
-        this.#later(result.lookAgainAfterMs)
+        this.#looks.runIn(result.lookAgainAfterMs)
         return undefined
       }
       if (!(await this.#store(result.state))) continue
@@ -210,11 +202,11 @@ export class ModelRollout {
       for (const event of result.events) this.#host.tell(event)
       this.#act()
       if (result.lookAgainAfterMs > 0) {
-        this.#later(result.lookAgainAfterMs)
+        this.#looks.runIn(result.lookAgainAfterMs)
         return undefined
       }
     }
-    this.#later(RETRY.firstMs)
+    this.#looks.runIn(RETRY.firstMs)
     return undefined
   }
 

@@ -1,4 +1,6 @@
 import type { Block, Reference } from '../domain/evidence.ts'
+import type { RolloutStatus } from '../domain/rollout-status.ts'
+import { ArmTrafficRecorder } from './arm-traffic.ts'
 import { BlockRecorder, type Outcome } from './block-recorder.ts'
 
 /** Answers of a candidate that say nothing of its latency: its caches are cold. */
@@ -25,6 +27,7 @@ export class TrialRecorder {
   readonly #ending = new Set<BlockRecorder>()
   #coldLeft = COLD_ANSWERS
   #complete: Block[] = []
+  #traffic = newTraffic()
 
   /** `onBlock` is called when a block is whole. */
   constructor(onBlock: () => void) {
@@ -39,6 +42,7 @@ export class TrialRecorder {
       this.#ending.clear()
       this.#open = undefined
       this.#coldLeft = COLD_ANSWERS
+      this.#traffic = newTraffic()
     }
     const isSame = view?.weight === before?.weight && view?.reference === before?.reference
     this.#view = view
@@ -52,11 +56,20 @@ export class TrialRecorder {
     const block = (this.#open ??= new BlockRecorder({ ...view, startedMs: performance.now() }))
     const ended = block.begin(arm)
     return (outcome) => {
+      this.#traffic[arm].add(outcome, performance.now())
       const isCold = arm === 'canary' && outcome.kind === 'answered' && this.#coldLeft-- > 0
       ended(isCold ? { ...outcome, isCold } : outcome)
       if (block === this.#open && block.isComplete(performance.now(), view.blockMs)) this.#close()
       else this.#settle(block)
     }
+  }
+
+  /** What both arms do now; null: nothing is compared. */
+  get traffic(): RolloutStatus['traffic'] {
+    if (this.#view === undefined) return null
+    const { stable, canary } = this.#traffic
+    const nowMs = performance.now()
+    return { stable: stable.traffic(nowMs), canary: canary.traffic(nowMs) }
   }
 
   /** Blocks that are whole; they stay until `drop` is told of them. */
@@ -83,4 +96,8 @@ export class TrialRecorder {
     this.#complete.push(block)
     this.#onBlock()
   }
+}
+
+function newTraffic() {
+  return { stable: new ArmTrafficRecorder(), canary: new ArmTrafficRecorder() }
 }

@@ -8,7 +8,7 @@ import { RolloutBench } from '../support/rollout.ts'
 function statusOf({ state, policy }: RolloutBench, problem: string | null = null): RolloutStatus {
   const trial = trialOf(state.phase)
   const verdict = trial === undefined ? null : verdictOf(trial, policy)
-  return { model: state.model, state, policy, verdict, problem }
+  return { model: state.model, state, policy, verdict, traffic: null, problem }
 }
 
 const operator = { who: 'ann', reason: 'looks odd' }
@@ -24,6 +24,15 @@ describe('a rollout', () => {
       '  step       0 of 100 requests, 0 s of 60 s',
     ])
     expect(lines.some((line) => /errors +\[\.{20}\] – vs –  inconclusive/.test(line))).toBe(true)
+  })
+
+  test('shows what both versions do now', () => {
+    const status = statusOf(RolloutBench.inCanary())
+    const stable = { requestsPerSecond: 19.04, serviceP50Ms: 10.26, serviceP99Ms: 21 }
+    const canary = { requestsPerSecond: 0, serviceP50Ms: null, serviceP99Ms: null }
+    const lines = renderStatus({ ...status, traffic: { stable, canary } })
+    expect(lines).toContain('  now        stable     19.0 requests/s    p50 10.3 ms  p99 21.0 ms')
+    expect(lines).toContain('             candidate  0.0 requests/s')
   })
 
   test('that is paused says by whom, and what is in quarantine is named', () => {

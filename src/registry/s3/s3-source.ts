@@ -1,6 +1,7 @@
 import { messageOf } from '../../domain/errors.ts'
 import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import { backoffMs } from '../../lib/backoff.ts'
+import { RepeatedTask } from '../../lib/repeated-task.ts'
 import { modelsOf } from '../models-of.ts'
 import { Policies, type PolicyFile } from '../policies.ts'
 import { type Problems, tellNew } from '../problems.ts'
@@ -57,9 +58,8 @@ export class S3Source implements Source {
   #unavailable: string | undefined
   #lastSuccessAt: Date | undefined
   #failures = 0
-  #timer: NodeJS.Timeout | undefined
-  #nextLookAtMs = Infinity
-  #looking: Promise<void> | undefined
+  /** A hint that comes during a look arranges the next one. */
+  readonly #looks = new RepeatedTask(() => this.#look())
 
   constructor(options: S3SourceOptions) {
     this.#options = options
@@ -79,36 +79,21 @@ export class S3Source implements Source {
   async start(listener: (aspired: Aspired) => void): Promise<void> {
     this.#listener = listener
     await this.#options.saved.load()
-    this.#looking = this.#look()
-    await this.#looking
+    await this.#looks.run()
   }
 
   hint(): void {
-    this.#lookIn(HINT_DELAY_MS)
+    this.#looks.runIn(HINT_DELAY_MS)
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
-    clearTimeout(this.#timer)
-    await this.#looking
+    await this.#looks.close()
     this.#options.bucket.close()
     await this.#options.cache.close()
   }
 
-  #lookIn(delayMs: number): void {
-    const atMs = performance.now() + delayMs
-    if (this.#closing.signal.aborted || atMs >= this.#nextLookAtMs) return
-    clearTimeout(this.#timer)
-    this.#nextLookAtMs = atMs
-    this.#timer = setTimeout(() => {
-      this.#looking = this.#look()
-    }, delayMs)
-  }
-
-  /** One look at a time. A hint that comes meanwhile arranges the next one. */
   async #look(): Promise<void> {
-    await this.#looking
-    this.#nextLookAtMs = Infinity
     try {
       await this.#read(this.#closing.signal)
       this.#failures = 0
@@ -122,7 +107,7 @@ export class S3Source implements Source {
     const firstMs = this.#options.pollIntervalMs
     const maxMs = Math.max(firstMs, OUTAGE_POLL_MS_MAX)
     // Spread: many servers that started together do not ask together for ever.
-    this.#lookIn(backoffMs(Math.max(1, this.#failures), { firstMs, maxMs }))
+    this.#looks.runIn(backoffMs(Math.max(1, this.#failures), { firstMs, maxMs }))
   }
 
   async #read(signal: AbortSignal): Promise<void> {
