@@ -81,6 +81,7 @@ export async function serve(settings: Settings): Promise<void> {
     source,
     rollouts: {
       open: (model) => rollouts.open(model),
+      forget: (model) => rollouts.forget(model),
       changed: (model) => rollouts.changed(model),
       isQuarantined: (model, digest) => rollouts.isQuarantined(model, digest),
       pinOf: (model) => rollouts.get(model)?.state.pin ?? (manager.policyOf(model) ?? policy).pin,

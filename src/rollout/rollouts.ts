@@ -42,6 +42,13 @@ export class Rollouts {
     await rollout.open()
   }
 
+  /** Ends with a model that the server knows no version of any more. */
+  async forget(model: string): Promise<void> {
+    const rollout = this.#models.get(model)
+    this.#models.delete(model)
+    await rollout?.close()
+  }
+
   get(model: string): ModelRollout | undefined {
     return this.#models.get(model)
   }

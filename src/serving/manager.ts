@@ -63,6 +63,8 @@ interface TrafficShare extends VersionRef {
 export interface RolloutHooks {
   /** Called before anything of a model is loaded; `route` is called before it resolves. */
   open(model: string): Promise<void>
+  /** Nothing of the model is there any more. */
+  forget(model: string): Promise<void>
   /** A version of the model became ready, failed, came or went. */
   changed(model: string): void
   isQuarantined(model: string, digest: string): boolean
@@ -251,7 +253,9 @@ export class Manager {
       })
       if (action === undefined || !this.#perform(name, model, action)) break
     }
-    if (model.versions.size === 0) this.#models.delete(name)
+    if (model.versions.size === 0 && this.#models.delete(name)) {
+      this.#track(this.#options.rollouts.forget(name))
+    }
   }
 
   #perform(name: string, model: ModelEntry, action: Action): boolean {

@@ -126,3 +126,18 @@ describe('a rollout', () => {
     })
   })
 })
+
+test('a model of which nothing is left has no rollout any more', async () => {
+  const models = async () => {
+    const { rollouts } = (await (await fetch(`${admin}/rollouts`)).json()) as {
+      rollouts: { model: string }[]
+    }
+    return rollouts.map(({ model }) => model)
+  }
+  // Its manifest is refused, so it is never served.
+  registry.add('gone', 1, 'class-1', { schema: 'cutover/manifest/v1', format: 'onnx', files: [] })
+  await waitFor(async () => (await models()).includes('gone'), 'its rollout', 30_000)
+  registry.remove('gone', 1)
+  await waitFor(async () => !(await models()).includes('gone'), 'its end', 30_000)
+  expect(await models()).toEqual(['m'])
+})
