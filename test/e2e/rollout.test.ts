@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-
 import { describe, expect, test } from 'vitest'
 
 import { predict } from '../support/client.ts'
@@ -7,9 +5,6 @@ import { bright } from '../support/images.ts'
 import { startLoad } from '../support/load.ts'
 import { registryWith } from '../support/registry.ts'
 import { type LogLine, startServer, type TestServer, waitFor } from '../support/server.ts'
-
-/** More of them say more: CUTOVER_TEST_KILLS=100 takes ten minutes. */
-const KILLS = Number(process.env['CUTOVER_TEST_KILLS'] ?? 4)
 
 /** Short enough for a test: three steps, blocks of a fifth of a second. */
 const POLICY = {
@@ -121,32 +116,4 @@ describe('a new version', () => {
     expect((await load.stop()).failures).toEqual([])
     expect(server.events('rollout.rollingBack')[0]?.msg).toContain('slower than the')
   })
-
-  test('that is half-way when the server is killed goes on from there, and is decided once', async () => {
-    const registry = registryWith(['m', 1, 'class-1'])
-    let server = await serve(registry)
-    registry.add('m', 2, 'class-2')
-    for (let kills = 0; kills < KILLS; kills++) {
-      const load = startLoad(server.url, bright, 8)
-      await sleep(300 + Math.random() * 2_000)
-      await server.stop('SIGKILL')
-      await load.stop()
-      server = await startServer(registry.dir)
-    }
-    const load = startLoad(server.url, bright, 8)
-    await waitFor(
-      async () => (await predict(server.url, bright)).body.class_index === 2,
-      '2',
-      60_000,
-    )
-    await waitFor(async () => (await stableOf(server)) === 2, 'version 2 to be stable', 60_000)
-    expect((await load.stop()).failures).toEqual([])
-  }, 240_000)
 })
-
-async function stableOf(server: TestServer): Promise<number | undefined> {
-  const { models } = (await (await fetch(`${server.url}/models`)).json()) as {
-    models: { stable: number }[]
-  }
-  return models[0]?.stable
-}
