@@ -15,6 +15,7 @@ import { s3 } from './parts/s3.ts'
 import { raw } from './parts/raw.ts'
 import { start } from './parts/start.ts'
 import { swap } from './parts/swap.ts'
+import { tensor } from './parts/tensor.ts'
 import { tiny } from './parts/tiny.ts'
 
 /** `npm run bench`: measures what the project promises, on this machine, from the outside. */
@@ -22,6 +23,7 @@ const PARTS: Readonly<Record<PartName, (bench: Bench) => Promise<PartReport>>> =
   raw,
   http,
   tiny,
+  tensor,
   swap,
   kill,
   start,

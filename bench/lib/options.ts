@@ -7,6 +7,7 @@ const PART_NAMES = [
   'raw',
   'http',
   'tiny',
+  'tensor',
   'swap',
   'kill',
   'start',

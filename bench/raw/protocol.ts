@@ -4,6 +4,8 @@ export interface RawCommand {
   readonly seconds: number
   /** Images in flight: 2 lets decoding overlap inference, as an engine does. */
   readonly inFlight: number
+  /** `tensor`: nothing is decoded, each run gets the same pixels. */
+  readonly input: 'photo' | 'tensor'
 }
 
 export type RawMessage = { readonly kind: 'ready' } | RawResult

@@ -25,10 +25,9 @@ export class RawLimit {
   }
 
   /** Images per second of all processes together, two images in flight in each. */
-  async imagesPerSecond(seconds: number): Promise<number> {
-    const results = await Promise.all(
-      this.#processes.map((child) => measure(child, { kind: 'measure', seconds, inFlight: 2 })),
-    )
+  async imagesPerSecond(seconds: number, input: RawCommand['input'] = 'photo'): Promise<number> {
+    const command = { kind: 'measure', seconds, inFlight: 2, input } as const
+    const results = await Promise.all(this.#processes.map((child) => measure(child, command)))
     return results.reduce((sum, { imagesPerSecond }) => sum + imagesPerSecond, 0)
   }
 
@@ -36,7 +35,12 @@ export class RawLimit {
   async oneImageMs(seconds: number): Promise<number> {
     const [first] = this.#processes
     if (first === undefined) throw new RangeError('no raw-limit process was started')
-    const { latenciesMs } = await measure(first, { kind: 'measure', seconds, inFlight: 1 })
+    const { latenciesMs } = await measure(first, {
+      kind: 'measure',
+      seconds,
+      inFlight: 1,
+      input: 'photo',
+    })
     return median(latenciesMs)
   }
 

@@ -22,7 +22,7 @@ import {
 import type { Frame } from '../wire/frame.ts'
 import { FrameChannel } from '../wire/frame-channel.ts'
 import { engineEnvironment } from './environment.ts'
-import { watchMemory } from '../lib/memory-watch.ts'
+import { MemoryWatch } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
 
 const CHANNEL_FD = 3
@@ -86,8 +86,9 @@ export class EngineChild {
   readonly #onStep: EngineOptions['onStep']
   readonly #pending = new Map<number, Pending>()
   readonly #loaded = deferred<EngineInfo>()
-  readonly #stopWatching: () => void
+  readonly #memory: MemoryWatch
   #nextId = 1
+  #isLoading = true
   #ending: EngineEnding | undefined
 
   constructor({ onOutput, onStep, memoryBytesMax, nice }: EngineOptions) {
@@ -115,11 +116,15 @@ export class EngineChild {
       const how = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`
       this.#end({ kind: 'crashed', reason: `${how}${this.#output.quoted()}` })
     })
-    this.#stopWatching = watchMemory(this.pid, memoryBytesMax, (bytes) => {
-      this.kill({
-        kind: 'memory',
-        reason: `it held ${megabytes(bytes)} MB; at most ${megabytes(memoryBytesMax)} MB`,
-      })
+    this.#memory = new MemoryWatch(this.pid, {
+      bytesMax: memoryBytesMax,
+      isBusy: () => this.#isLoading || this.#pending.size > 0,
+      onExceeded: (bytes) => {
+        this.kill({
+          kind: 'memory',
+          reason: `it held ${megabytes(bytes)} MB; at most ${megabytes(memoryBytesMax)} MB`,
+        })
+      },
     })
     // Rejections that nobody waits for any more are no news.
     this.#loaded.promise.catch(() => {})
@@ -154,6 +159,7 @@ export class EngineChild {
       this.kill({ kind: 'timeout', reason })
     }, timeoutMs)
     this.#pending.set(id, { answer, timer })
+    this.#memory.wake()
     if (request.kind === 'image') {
       const { image, topK } = request
       this.#send({ kind: 'image', id, topK, alone, bytes: image.byteLength }, [image])
@@ -189,6 +195,7 @@ export class EngineChild {
           this.#onStep?.(message.step)
           return
         case 'ready':
+          this.#isLoading = false
           this.#loaded.resolve(message)
           return
         case 'failed':
@@ -232,7 +239,7 @@ export class EngineChild {
 
   #end(ending: EngineEnding): void {
     this.#ending ??= ending
-    this.#stopWatching()
+    this.#memory.stop()
     this.#channel.close()
     const failure = failureOf(this.#ending)
     this.#loaded.reject(failure)

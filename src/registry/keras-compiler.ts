@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
-import { watchMemory } from '../lib/memory-watch.ts'
+import { MemoryWatch } from '../lib/memory-watch.ts'
 import { type CompiledModel, parseCompilerMessage } from '../wire/compile-protocol.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
@@ -47,8 +47,11 @@ export async function compileKerasFile(
   const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
   const timer = setTimeout(() => fail(`it did not compile in ${timeoutMs} ms`), timeoutMs)
   const bytesMax = MEMORY_BYTES + size * MEMORY_PER_BYTE
-  const stopWatching = watchMemory(compiler.pid ?? -1, bytesMax, () => {
-    fail(`compiling it takes more than ${describeBytes(bytesMax)} of memory`)
+  const memory = new MemoryWatch(compiler.pid ?? -1, {
+    bytesMax,
+    onExceeded: () => {
+      fail(`compiling it takes more than ${describeBytes(bytesMax)} of memory`)
+    },
   })
   const onAbort = () => done.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
@@ -68,7 +71,7 @@ export async function compileKerasFile(
     return await done.promise
   } finally {
     clearTimeout(timer)
-    stopWatching()
+    memory.stop()
     signal.removeEventListener('abort', onAbort)
     compiler.kill('SIGKILL')
     await ended

@@ -1,0 +1,111 @@
+import {
+  atLeast,
+  atMost,
+  type Bench,
+  failureCount,
+  failuresText,
+  type PartReport,
+  perSecond,
+} from '../lib/bench.ts'
+import { CutoverServer } from '../lib/cutover-server.ts'
+import { Registry } from '../lib/registry.ts'
+import { median } from '../lib/statistics.ts'
+import type { LoadRecord } from '../load/load-generator.ts'
+import { RawLimit } from '../raw/raw-limit.ts'
+
+const CONNECTIONS = 16
+const SHAPE = [1, 224, 224, 3]
+const ELEMENTS = 224 * 224 * 3
+
+interface Round {
+  readonly rawPerSecond: number
+  readonly load: LoadRecord
+}
+
+/** An image as a tensor of 602 KB, in binary over V2, against the runtime fed with it directly. */
+export async function tensor(bench: Bench): Promise<PartReport> {
+  const { options, workDir, load } = bench
+  const limit = await RawLimit.start(options.engines)
+  const registry = new Registry(`${workDir}/tensor`)
+  const server = await CutoverServer.start({ ...options, registry: registry.dir, workDir })
+  const { port } = server
+  const request = requestTo(port)
+  const rounds: Round[] = []
+  try {
+    const bytes = await answerOf(port)
+    const run = (seconds: number) =>
+      load.run({
+        port,
+        connections: CONNECTIONS,
+        seconds,
+        exchange: { request, expected: { kind: 'body', bytes } },
+      })
+    await run(2)
+    for (let round = 1; round <= options.rounds; round++) {
+      bench.progress(`image tensors, round ${round} of ${options.rounds}`)
+      const before = await limit.imagesPerSecond(options.seconds, 'tensor')
+      const record = await run(options.seconds)
+      const after = await limit.imagesPerSecond(options.seconds, 'tensor')
+      rounds.push({ rawPerSecond: (before + after) / 2, load: record })
+    }
+  } finally {
+    await Promise.all([server.stop(), limit.stop()])
+  }
+  return report(rounds)
+}
+
+function report(rounds: readonly Round[]): PartReport {
+  const ratio = median(rounds.map((round) => round.load.perSecond / round.rawPerSecond))
+  const records = rounds.map((round) => round.load)
+  return {
+    title: `A tensor of 602 KB, binary over V2 at c=${CONNECTIONS}; medians over the rounds`,
+    rows: [
+      {
+        what: 'the runtime alone',
+        value: perSecond(median(rounds.map((round) => round.rawPerSecond))),
+      },
+      { what: 'V2, binary', value: perSecond(median(records.map((record) => record.perSecond))) },
+      { what: 'V2 / the runtime alone', value: ratio.toFixed(3), bar: atLeast(0.95, ratio) },
+      {
+        what: 'failed requests',
+        value: failuresText(records),
+        bar: atMost(0, failureCount(records)),
+      },
+    ],
+    data: {
+      tensor: rounds.map(({ rawPerSecond, load }) => ({ rawPerSecond, v2: load.perSecond })),
+    },
+  }
+}
+
+function bodyOf(): { header: string; body: Buffer } {
+  const pixels = Float32Array.from({ length: ELEMENTS }, (_, index) => ((index % 255) - 127) / 128)
+  const data = Buffer.from(pixels.buffer)
+  const parameters = { binary_data_size: data.length }
+  const header = JSON.stringify({
+    inputs: [{ name: 'image', datatype: 'FP32', shape: SHAPE, parameters }],
+    parameters: { binary_data_output: true },
+  })
+  return { header, body: Buffer.concat([Buffer.from(header), data]) }
+}
+
+async function answerOf(port: number): Promise<Buffer> {
+  const { header, body } = bodyOf()
+  const answer = await fetch(`http://127.0.0.1:${port}/v2/models/bench/infer`, {
+    method: 'POST',
+    headers: { 'inference-header-content-length': String(header.length) },
+    body: new Uint8Array(body),
+  })
+  const bytes = Buffer.from(await answer.arrayBuffer())
+  if (!answer.ok) throw new Error(`the server answered ${answer.status} ${bytes.toString()}`)
+  return bytes
+}
+
+function requestTo(port: number): Buffer {
+  const { header, body } = bodyOf()
+  const head =
+    `POST /v2/models/bench/infer HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n` +
+    `content-type: application/octet-stream\r\n` +
+    `inference-header-content-length: ${header.length}\r\ncontent-length: ${body.length}\r\n\r\n`
+  return Buffer.concat([Buffer.from(head), body])
+}
