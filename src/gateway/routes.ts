@@ -1,3 +1,4 @@
+import { ADMIN_DOCUMENT_ROUTES, DATA_DOCUMENT_ROUTES } from './openapi/routes.ts'
 import type { ColdRoute, HotRoute } from './route.ts'
 import { listEvents } from './routes/events.ts'
 import { live, ready } from './routes/health.ts'
@@ -16,6 +17,7 @@ export const ADMIN_ROUTES: readonly ColdRoute[] = [
   { method: 'GET', path: '/rollouts', handle: listRollouts },
   { method: 'GET', path: '/rollouts/:model', handle: showRollout },
   { method: 'POST', path: '/rollouts/:model/commands', handle: commandRollout },
+  ...ADMIN_DOCUMENT_ROUTES,
 ]
 
 /** Everything the data port answers. */
@@ -44,4 +46,5 @@ export const COLD_ROUTES: readonly ColdRoute[] = [
   { method: 'GET', path: '/metrics', handle: metrics },
   ...V2_COLD_ROUTES,
   ...SERVING_COLD_ROUTES,
+  ...DATA_DOCUMENT_ROUTES,
 ]

@@ -34,6 +34,12 @@ const schema = z.discriminatedUnion(
   'kind: expected promote, pause, resume, abort, retry, pin or unpin',
 )
 
+/** What `parseRolloutCommand` takes, as JSON Schema. */
+export function rolloutCommandSchema(): Record<string, unknown> {
+  const { $schema: _dialect, ...own } = z.toJSONSchema(schema, { io: 'input' })
+  return own
+}
+
 /** A command for a rollout, as the admin port takes it. Throws REQUEST_INVALID with a sentence. */
 export function parseRolloutCommand(text: string): Command {
   let json: unknown

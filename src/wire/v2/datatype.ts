@@ -23,6 +23,8 @@ const DTYPES: ReadonlyMap<string, DType> = new Map(
   Object.entries(DATATYPES).map(([dtype, datatype]) => [datatype, dtype as DType]),
 )
 
+export const DATATYPE_NAMES: readonly Datatype[] = Object.values(DATATYPES)
+
 export function datatypeOf(dtype: DType): Datatype {
   return DATATYPES[dtype]
 }
