@@ -18,51 +18,51 @@ export interface ManyModelsOptions {
   readonly seconds: number
 }
 
-/** The CPU that a server without requests uses with a rollout of each of its models under way. */
+/**
+ * The CPU that a server without requests uses with a rollout of each of its models under way, and
+ * what it uses with the same versions loaded and nothing to decide.
+ */
 export async function manyModels(
   { workDir, models, seconds }: ManyModelsOptions,
   progress: (what: string) => void,
 ): Promise<PartReport> {
-  const registry = path.join(workDir, 'many')
   const names = Array.from({ length: models }, (_, index) => `model-${index}`)
-  for (const name of names) addVersion(registry, name, 1)
-  const admin = await freePort()
-  const server = await CutoverServer.start(
-    {
-      registry,
-      engines: 1,
-      workDir,
-      env: {
-        CUTOVER_ROLLOUT_STRATEGY: 'canary',
-        CUTOVER_ADMIN_PORT: String(admin),
-        CUTOVER_MODELS_MAX: String(models),
-      },
-    },
-    saysReady,
-    WAIT_MS_MAX,
-  )
-  try {
-    progress(`${models} models are loaded`)
-    const atRest = await cpuShare(server.pid, seconds)
-    for (const name of names) addVersion(registry, name, 2)
-    await untilAllTry(admin, models, progress)
-    const tried = await cpuShare(server.pid, seconds)
-    const percent = (share: number) => `${(share * 100).toFixed(2)} % of a core`
-    return {
-      title: `${models} models, no requests`,
-      rows: [
-        { what: 'CPU of the server, each model stable', value: percent(atRest) },
-        {
-          what: 'CPU of the server, a canary of each model',
-          value: percent(tried),
-          bar: atMost(1, tried * 100, ' %'),
-        },
-        { what: 'PSS of the server and its engines', value: mb(treePssBytes(server.pid)) },
-      ],
-      data: { many: { models, atRest, tried } },
+  const run = async (strategy: 'canary' | 'immediate') => {
+    const registry = path.join(workDir, `many-${strategy}`)
+    for (const name of names) addVersion(registry, name, 1)
+    const admin = await freePort()
+    const env = {
+      CUTOVER_ROLLOUT_STRATEGY: strategy,
+      CUTOVER_VERSIONS_LOADED_MAX: strategy === 'canary' ? '1' : '2',
+      CUTOVER_ADMIN_PORT: String(admin),
+      CUTOVER_MODELS_MAX: String(models),
     }
-  } finally {
-    await server.stop()
+    const options = { registry, engines: 1, workDir, env }
+    const server = await CutoverServer.start(options, saysReady, WAIT_MS_MAX)
+    try {
+      for (const name of names) addVersion(registry, name, 2)
+      const isDone = ({ state }: RolloutStatus) =>
+        strategy === 'canary' ? state.phase.kind === 'canary' : state.stable?.version === 2
+      await until(admin, isDone, (done) => progress(`${strategy}: ${done} of ${models} models`))
+      const share = await cpuShare(server.pid, seconds)
+      return { share, pssBytes: treePssBytes(server.pid) }
+    } finally {
+      await server.stop()
+    }
+  }
+  const without = await run('immediate')
+  const tried = await run('canary')
+  const added = tried.share - without.share
+  const percent = (share: number) => `${(share * 100).toFixed(2)} %`
+  return {
+    title: `${models} models with two versions each, no requests: CPU of the server, of one core`,
+    rows: [
+      { what: 'nothing to decide', value: percent(without.share) },
+      { what: 'a canary of each model', value: percent(tried.share) },
+      { what: 'the rollouts', value: percent(added), bar: atMost(1, added * 100, ' %') },
+      { what: 'PSS of the server and its engines', value: mb(tried.pssBytes) },
+    ],
+    data: { many: { models, without, tried } },
   }
 }
 
@@ -72,21 +72,23 @@ function addVersion(registry: string, model: string, version: number): void {
   cpSync(MODEL_FILE, path.join(dir, 'model.onnx'))
 }
 
-async function untilAllTry(
+async function until(
   admin: number,
-  models: number,
-  progress: (what: string) => void,
+  isDone: (status: RolloutStatus) => boolean,
+  progress: (done: number) => void,
 ): Promise<void> {
   const deadline = performance.now() + CANARY_MS_MAX
-  for (let trying = 0; trying < models;) {
-    if (performance.now() > deadline) throw new Error(`${trying} of ${models} models try a version`)
-    await sleep(5_000)
+  for (;;) {
     const answer = await fetch(`http://127.0.0.1:${admin}/rollouts`)
     const { rollouts } = (await answer.json()) as { rollouts: RolloutStatus[] }
-    trying = rollouts.filter(({ state }) => state.phase.kind === 'canary').length
-    progress(`${trying} of ${models} models try a version`)
+    const done = rollouts.filter(isDone).length
+    progress(done)
+    if (done === rollouts.length) break
+    if (performance.now() > deadline) throw new Error(`only ${done} models are there`)
+    await sleep(5_000)
   }
-  await sleep(5_000)
+  // What was begun by the last of them ends.
+  await sleep(10_000)
 }
 
 async function cpuShare(pid: number, seconds: number): Promise<number> {
