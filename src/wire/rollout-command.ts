@@ -34,9 +34,13 @@ const schema = z.discriminatedUnion(
   'kind: expected promote, pause, resume, abort, retry, pin or unpin',
 )
 
-/** What `parseRolloutCommand` takes, as JSON Schema. */
+/** What `parseRolloutCommand` takes, as JSON Schema; control characters it forbids besides. */
 export function rolloutCommandSchema(): Record<string, unknown> {
-  const { $schema: _dialect, ...own } = z.toJSONSchema(schema, { io: 'input' })
+  const { $schema: _dialect, ...own } = z.toJSONSchema(schema, {
+    io: 'input',
+    // Few readers of JSON Schema know classes of Unicode characters.
+    override: ({ jsonSchema }) => void delete jsonSchema.pattern,
+  })
   return own
 }
 
