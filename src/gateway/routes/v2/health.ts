@@ -1,10 +1,9 @@
 import type { Request, Response } from 'express'
 
-import { CutoverError } from '../../../domain/errors.ts'
-import { pick } from '../../../serving/pick.ts'
 import type { GatewayContext } from '../../context.ts'
 import { httpErrorOf } from '../../http-errors.ts'
-import { modelAt, type V2Params } from './params.ts'
+import { modelAt, type V2Params } from '../../v2/params.ts'
+import { checkModelReady, checkReady } from '../../v2/readiness.ts'
 
 /** `GET /v2/health/live`: 200 and nothing more. */
 export function live(_context: GatewayContext, _request: Request, response: Response): void {
@@ -13,9 +12,7 @@ export function live(_context: GatewayContext, _request: Request, response: Resp
 
 /** `GET /v2/health/ready`: 200 when models can infer, else 400. */
 export function ready(context: GatewayContext, _request: Request, response: Response): void {
-  const reason = context.unready()
-  if (reason === undefined) response.end()
-  else notReady(response, new CutoverError('MODEL_NOT_READY', `not ready: ${reason}`))
+  answer(response, () => checkReady(context))
 }
 
 /** `GET /v2/models/{model}[/versions/{version}]/ready`: 200 when it can infer, else 400. */
@@ -24,17 +21,14 @@ export function modelReady(
   { params }: Request<V2Params>,
   response: Response,
 ): void {
-  try {
-    const { servable } = pick(context.table(), modelAt(params), undefined)
-    if (servable.pool.enginesReady === 0) {
-      throw new CutoverError('MODEL_NOT_READY', `no engine of ${servable.model} is up`)
-    }
-    response.end()
-  } catch (error) {
-    notReady(response, error)
-  }
+  answer(response, () => checkModelReady(context, modelAt(params)))
 }
 
-function notReady(response: Response, error: unknown): void {
-  response.status(400).type('json').send(httpErrorOf(error).body)
+function answer(response: Response, check: () => void): void {
+  try {
+    check()
+    response.end()
+  } catch (error) {
+    response.status(400).type('json').send(httpErrorOf(error).body)
+  }
 }

@@ -1,23 +1,17 @@
 import { Buffer } from 'node:buffer'
 
-import { CutoverError } from '../../../domain/errors.ts'
-import { isBatched } from '../../../domain/signature.ts'
 import { inSlices } from '../../../lib/in-slices.ts'
-import { withClassification } from '../../../wire/v2/classification.ts'
 import { headerBytesOf } from '../../../wire/v2/header-length.ts'
-import { type InferRequest, readInferRequest } from '../../../wire/v2/infer-request.ts'
+import { readInferRequest } from '../../../wire/v2/infer-request.ts'
 import { writeInferResponse } from '../../../wire/v2/infer-response.ts'
-import { rawInput } from '../../../wire/v2/raw-request.ts'
 import { readDecoded, replyEncoded } from '../../encoded-exchange.ts'
 import type { GatewayContext } from '../../context.ts'
 import type { Exchange } from '../../exchange.ts'
-import { infer } from '../../infer.ts'
-import { modelAt, type V2Params } from './params.ts'
+import { inferTensors, type Payload } from '../../v2/infer.ts'
+import { modelAt, type V2Params } from '../../v2/params.ts'
 
-/** What a client sent: a request, or only the data of the one input there is. */
-type Payload =
-  | ({ readonly kind: 'request'; readonly received: Buffer } & InferRequest)
-  | { readonly kind: 'raw'; readonly received: Buffer; readonly body: Buffer }
+/** A payload and the memory of the pool that it lies in. */
+type ReceivedPayload = Payload & { readonly received: Buffer }
 
 /** `POST /v2/models/{model}[/versions/{version}]/infer`. */
 export async function inferV2(
@@ -25,33 +19,12 @@ export async function inferV2(
   exchange: Exchange,
   params: V2Params,
 ): Promise<void> {
-  const { route, payload, result } = await infer<Payload>(context, exchange, {
+  const { payload, model, version, outputs } = await inferTensors(context, exchange, {
     wanted: modelAt(params),
     read: () => readPayload(context, exchange),
-    ask: (payload, servable) =>
-      payload.kind === 'raw'
-        ? { kind: 'tensors', inputs: rawInput(servable.pool.info.signature, payload.body) }
-        : {
-            kind: 'tensors',
-            inputs: payload.inputs,
-            outputs: payload.outputs === undefined ? undefined : [...payload.outputs.keys()],
-          },
   })
-  if (result.kind !== 'tensors') throw new CutoverError('INTERNAL', 'tensors gave no tensors')
   // Answered, so nobody holds it any more; after a failure somebody might.
   context.bodies.giveBack(payload.received)
-  const { local, model, pool, version } = route.servable
-  const { topKMax } = context.settings
-  const isBatch = isBatched(pool.info.signature)
-  const outputs = await inSlices(
-    withClassification(result.outputs, {
-      classesOf: (output) =>
-        payload.kind === 'raw' ? 0 : (payload.outputs?.get(output)?.classes ?? 0),
-      classesMax: topKMax,
-      labels: local.labels,
-      isBatch,
-    }),
-  )
   const { json, binary } = await inSlices(
     writeInferResponse({
       id: payload.kind === 'request' ? payload.id : undefined,
@@ -75,7 +48,7 @@ export async function inferV2(
   )
 }
 
-async function readPayload(context: GatewayContext, exchange: Exchange): Promise<Payload> {
+async function readPayload(context: GatewayContext, exchange: Exchange): Promise<ReceivedPayload> {
   const { received, body } = await readDecoded(context, exchange)
   const header = exchange.request.headers['inference-header-content-length']?.toString()
   const headerBytes = headerBytesOf(header, body.length)

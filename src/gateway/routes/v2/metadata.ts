@@ -1,24 +1,8 @@
-import { createRequire } from 'node:module'
-
 import type { Request, Response } from 'express'
 
-import { pick } from '../../../serving/pick.ts'
-import { modelConfig, modelMetadata } from '../../../wire/v2/model-metadata.ts'
 import type { GatewayContext } from '../../context.ts'
-import { modelAt, type V2Params } from './params.ts'
-
-const { version } = createRequire(import.meta.url)('../../../../package.json') as {
-  version: string
-}
-
-const EXTENSIONS = [
-  'binary_tensor_data',
-  'classification',
-  'model_configuration',
-  'model_repository',
-  'parameters',
-  'statistics',
-]
+import { configOf, metadataOf, SERVER_METADATA } from '../../v2/metadata.ts'
+import { modelAt, type V2Params } from '../../v2/params.ts'
 
 /** `GET /v2`: who answers, and which extensions of the protocol it knows. */
 export function serverMetadata(
@@ -26,7 +10,7 @@ export function serverMetadata(
   _request: Request,
   response: Response,
 ): void {
-  response.json({ name: 'cutover', version, extensions: EXTENSIONS })
+  response.json(SERVER_METADATA)
 }
 
 /** `GET /v2/models/{model}[/versions/{version}]`: what it takes and gives. */
@@ -35,12 +19,7 @@ export function metadata(
   { params }: Request<V2Params>,
   response: Response,
 ): void {
-  const wanted = modelAt(params)
-  const { servable } = pick(context.table(), wanted, undefined)
-  const { local, model, pool } = servable
-  const loaded = [...(context.table().get(model)?.versions.keys() ?? [])].sort((a, b) => a - b)
-  const versions = wanted.version === undefined ? loaded : [wanted.version]
-  response.json(modelMetadata(model, versions, local.format, pool.info.signature))
+  response.json(metadataOf(context, modelAt(params)))
 }
 
 /** `GET /v2/models/{model}[/versions/{version}]/config`. */
@@ -49,10 +28,5 @@ export function config(
   { params }: Request<V2Params>,
   response: Response,
 ): void {
-  const { local, model, pool } = pick(context.table(), modelAt(params), undefined).servable
-  const { versionsLoadedMax } = context.settings
-  const engines = pool.enginesReady
-  response.json(
-    modelConfig(model, local.format, pool.info.signature, { versionsLoadedMax, engines }),
-  )
+  response.json(configOf(context, modelAt(params)))
 }

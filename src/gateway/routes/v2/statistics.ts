@@ -1,11 +1,10 @@
 import type { Request, Response } from 'express'
 
 import { CutoverError } from '../../../domain/errors.ts'
-import { pick } from '../../../serving/pick.ts'
-import { modelStatistics } from '../../../wire/v2/model-statistics.ts'
 import type { GatewayContext } from '../../context.ts'
 import { httpErrorOf } from '../../http-errors.ts'
-import { modelAt, type V2Params } from './params.ts'
+import type { V2Params } from '../../v2/params.ts'
+import { statisticsOf } from '../../v2/statistics.ts'
 
 /** `GET /v2/models[/{model}[/versions/{version}]]/stats`; of an unknown one 400. */
 export function statistics(
@@ -19,21 +18,4 @@ export function statistics(
     if (!(error instanceof CutoverError)) throw error
     response.status(400).type('json').send(httpErrorOf(error).body)
   }
-}
-
-function statisticsOf(context: GatewayContext, params: V2Params) {
-  const table = context.table()
-  if (params.model !== undefined) {
-    const wanted = modelAt(params)
-    const { servable } = pick(table, wanted, undefined)
-    if (wanted.version !== undefined) return [entryOf(servable)]
-  }
-  const routes = [...table].filter(([name]) => params.model === undefined || name === params.model)
-  return routes.flatMap(([, { versions }]) =>
-    [...versions.values()].sort((a, b) => a.version - b.version).map(entryOf),
-  )
-}
-
-function entryOf({ model, version, statistics }: ReturnType<typeof pick>['servable']) {
-  return modelStatistics(model, version, statistics)
 }
