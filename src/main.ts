@@ -13,6 +13,7 @@ import { EventStreams } from './gateway/event-streams.ts'
 import { AdminGateway } from './gateway/admin-gateway.ts'
 import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
+import type { GrpcGateway } from './gateway/grpc/grpc-gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
 import { cacheBase } from './registry/cache-dir.ts'
 import { openRegistry } from './registry/open-registry.ts'
@@ -112,6 +113,7 @@ export async function serve(settings: Settings): Promise<void> {
   }
   const gateway = new Gateway(context)
   const admin = settings.adminPort < 0 ? undefined : new AdminGateway(context)
+  let grpc: GrpcGateway | undefined
 
   const port = await gateway.listen()
   const adminPort = await admin?.listen()
@@ -126,16 +128,30 @@ export async function serve(settings: Settings): Promise<void> {
     // A load balancer goes on sending for a moment after it sees that the server is not ready.
     // On a terminal nobody waits for that.
     if (signal === 'SIGTERM') await sleep(settings.shutdownGraceMs)
-    const clean = await gateway.close(settings.drainTimeoutMs)
+    const closing = [gateway, grpc].map(async (front) => front?.close(settings.drainTimeoutMs))
+    const clean = !(await Promise.all(closing)).includes(false)
     admin?.close()
     await rollouts.close()
     await manager.close()
     await webhooks?.close()
     logger.info(clean ? 'every request was answered' : 'some requests were cut off')
   })
-  await manager.start()
+  // The engines start meanwhile.
+  const started = manager.start()
+  if (settings.grpcPort >= 0) grpc = await openGrpc(context)
+  await started
   await manager.settled
   settled = true
+}
+
+/** Loaded only where it is wanted: a server without it is smaller and starts sooner. */
+async function openGrpc(context: GatewayContext): Promise<GrpcGateway> {
+  const { GrpcGateway } = await import('./gateway/grpc/grpc-gateway.ts')
+  const grpc = new GrpcGateway(context)
+  const { host } = context.settings
+  const grpcPort = await grpc.listen()
+  context.logger.info({ host, grpcPort }, `gRPC on ${host}:${grpcPort}`)
+  return grpc
 }
 
 /** Undefined where no webhook is set. */

@@ -26,6 +26,7 @@ export const ERROR_CODES = [
   'MODEL_AMBIGUOUS',
   'MODEL_NOT_READY',
   'MODEL_CONTROL_REFUSED',
+  'REGION_NOT_FOUND',
   // What the server can take.
   'QUEUE_FULL',
   'DEADLINE_EXCEEDED',

@@ -25,7 +25,7 @@ export function coldApp(
   app.enable('strict routing')
   app.enable('case sensitive routing')
   app.use((request, response, next) => {
-    response.set('x-request-id', requestIdOf(request))
+    response.set('x-request-id', requestIdOf(request.headers['x-request-id']))
     check(request)
     next()
   })

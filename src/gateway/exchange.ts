@@ -6,6 +6,7 @@ import type { GatewayContext } from './context.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { type Outcome, recordOutcome, type Stages } from './outcome.ts'
 import { requestIdOf } from './request-id.ts'
+import { stickyKeyOf } from './sticky-key.ts'
 
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
 const LINGER_MS = 2_000
@@ -15,6 +16,8 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 export class Exchange {
   readonly request: IncomingMessage
   readonly id: string
+  /** HTTP has no deadlines. */
+  readonly timeLeftMs = Infinity
   readonly #response: ServerResponse
   readonly #context: GatewayContext
   readonly #protocol: string
@@ -38,7 +41,7 @@ export class Exchange {
     this.request = request
     this.#response = response
     this.#query = query
-    this.id = requestIdOf(request)
+    this.id = requestIdOf(request.headers['x-request-id'])
     response.on('close', () => {
       if (response.writableFinished) return
       this.#isGone = true
@@ -57,14 +60,7 @@ export class Exchange {
 
   /** What decides the track of this request, where the model's users are to stay on one. */
   stickyKey({ stickiness }: Share): string | undefined {
-    if (stickiness === undefined) return undefined
-    const { headers } = this.request
-    const value =
-      'header' in stickiness
-        ? headers[stickiness.header.toLowerCase()]
-        : cookieOf(headers.cookie, stickiness.cookie)
-    const key = Array.isArray(value) ? value[0] : value
-    return key === '' ? undefined : key
+    return stickyKeyOf(stickiness, this.request.headers)
   }
 
   routedTo(route: Route): void {
@@ -161,12 +157,4 @@ export class Exchange {
       totalMs: performance.now() - this.#startedAt,
     })
   }
-}
-
-function cookieOf(header: string | undefined, name: string): string | undefined {
-  for (const pair of header?.split(';') ?? []) {
-    const at = pair.indexOf('=')
-    if (at > 0 && pair.slice(0, at).trim() === name) return pair.slice(at + 1).trim()
-  }
-  return undefined
 }

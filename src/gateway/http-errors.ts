@@ -1,4 +1,5 @@
-import { CutoverError, type ErrorCode } from '../domain/errors.ts'
+import type { ErrorCode } from '../domain/errors.ts'
+import { publicErrorOf, shortened } from './public-error.ts'
 
 /** The only place that knows HTTP statuses. */
 const STATUS: Record<ErrorCode, number> = {
@@ -23,6 +24,7 @@ const STATUS: Record<ErrorCode, number> = {
   MODEL_AMBIGUOUS: 400,
   MODEL_NOT_READY: 503,
   MODEL_CONTROL_REFUSED: 503,
+  REGION_NOT_FOUND: 404,
   QUEUE_FULL: 429,
   DEADLINE_EXCEEDED: 504,
   DRAINING: 503,
@@ -62,23 +64,15 @@ export interface HttpError {
 
 /** The one shape of errors: `{"error": "sentence", "code": "IMAGE_UNDECODABLE"}`. */
 export function httpErrorOf(thrown: unknown): HttpError {
-  // What is not ours may hold paths or data: it goes to the log, not to the client.
-  const error =
-    thrown instanceof CutoverError
-      ? thrown
-      : new CutoverError('INTERNAL', 'the server failed; its log says why')
+  const error = publicErrorOf(thrown)
   const retryAfter = RETRY_AFTER_SECONDS[error.code]
   return {
     status: STATUS[error.code],
     code: error.code,
     headers: retryAfter === undefined ? {} : { 'retry-after': String(retryAfter) },
-    body: JSON.stringify({ error: shortened(error.message), code: error.code }),
+    body: JSON.stringify({
+      error: shortened(error.message, SENTENCE_LENGTH_MAX),
+      code: error.code,
+    }),
   }
-}
-
-/** A sentence may quote what a client sent. */
-function shortened(sentence: string): string {
-  return sentence.length > SENTENCE_LENGTH_MAX
-    ? `${sentence.slice(0, SENTENCE_LENGTH_MAX)}…`
-    : sentence
 }

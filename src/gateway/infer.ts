@@ -14,6 +14,8 @@ import { shadow } from './shadow.ts'
 export interface InferenceCall {
   /** Calls what was named last, at most once, if the client is gone before it has its answer. */
   whenGone(giveUp: () => void): void
+  /** What is left of the deadline that the client set, in milliseconds; Infinity: it set none. */
+  readonly timeLeftMs: number
   /** What keeps its user on one version; undefined: nothing does. */
   stickyKey(canary: Share): string | undefined
   routedTo(route: Route): void
@@ -64,7 +66,7 @@ export async function infer<Payload>(
         checkOutputs(signature, request.outputs ?? [])
       }
       const answer = await servable.pool.run(request, {
-        deadlineMs: settings.requestTimeoutMs,
+        deadlineMs: Math.max(1, Math.min(settings.requestTimeoutMs, call.timeLeftMs)),
         onStart: (giveUp) => call.whenGone(giveUp),
       })
       if (request.kind === 'image') shadow(context, route, request, answer)

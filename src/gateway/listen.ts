@@ -4,23 +4,31 @@ import type { AddressInfo } from 'node:net'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 
+interface Address {
+  readonly host: string
+  readonly port: number
+  /** Gives another port. */
+  readonly flag: string
+}
+
 /**
  * Resolves with the port once connections are accepted. Throws CONFIG_INVALID when the address is
  * taken, naming the flag that gives another.
  */
-export async function listen(
-  server: Server,
-  { host, port, flag }: { host: string; port: number; flag: string },
-): Promise<number> {
-  server.listen(port, host)
+export async function listen(server: Server, address: Address): Promise<number> {
+  server.listen(address.port, address.host)
   try {
     await once(server, 'listening')
   } catch (error) {
-    throw new CutoverError(
-      'CONFIG_INVALID',
-      `cannot listen on ${host} port ${port}: ${messageOf(error)} (${flag} gives another)`,
-      { cause: error },
-    )
+    throw listenError(error, address)
   }
   return (server.address() as AddressInfo).port
+}
+
+export function listenError(error: unknown, { host, port, flag }: Address): CutoverError {
+  return new CutoverError(
+    'CONFIG_INVALID',
+    `cannot listen on ${host} port ${port}: ${messageOf(error)} (${flag} gives another)`,
+    { cause: error },
+  )
 }

@@ -37,6 +37,17 @@ export const SETTINGS = {
     .optional()
     .describe('bearer token that the admin port asks for; better given by CUTOVER_ADMIN_TOKEN'),
 
+  grpcPort: count(
+    -1,
+    65_535,
+    8001,
+    'gRPC port, on the host of the data port; 0 takes a free one, -1 opens none',
+  ),
+  grpcMessageBytesMax: bytes(64 * 1024 ** 2, 'largest gRPC message'),
+  grpcTlsCert: file('PEM file of the certificate chain that the gRPC port shows; with grpcTlsKey'),
+  grpcTlsKey: file('PEM file of its private key'),
+  grpcTlsClientCa: file('PEM file of who must have signed the certificates of gRPC clients'),
+
   engines: count(0, 1024, 0, 'engine processes per loaded version; 0: one per core'),
   threadsPerEngine: count(1, 1024, 1, 'threads of one inference'),
   threadsAlone: count(
@@ -133,6 +144,10 @@ export type SettingName = keyof typeof SETTINGS
 
 function text(otherwise: string, description: string) {
   return z.string().min(1).default(otherwise).describe(description)
+}
+
+function file(description: string) {
+  return z.string().min(1).optional().describe(description)
 }
 
 function count(min: number, max: number, otherwise: number, description: string) {

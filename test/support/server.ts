@@ -85,6 +85,8 @@ export async function startServer(
   const defaults = [
     '--admin-port',
     '-1',
+    '--grpc-port',
+    '-1',
     '--rollout-strategy',
     'immediate',
     '--port',

@@ -7,10 +7,9 @@ import { elementsOf, membersOf } from '../json/members.ts'
 import { JsonReader } from '../json/reader.ts'
 import { skipValue } from '../json/skip.ts'
 import { BinaryTail } from './binary-tail.ts'
+import { OUTPUTS_MAX } from './limits.ts'
 import { boolParameter, countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
 import { readInputs } from './read-inputs.ts'
-
-const OUTPUTS_MAX = 1000
 
 export interface RequestedOutput {
   readonly isBinary: boolean

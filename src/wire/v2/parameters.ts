@@ -2,8 +2,7 @@ import { CutoverError } from '../../domain/errors.ts'
 import { Byte } from '../json/bytes.ts'
 import { membersOf } from '../json/members.ts'
 import type { JsonReader } from '../json/reader.ts'
-
-const PARAMETERS_MAX = 100
+import { PARAMETERS_MAX } from './limits.ts'
 
 /** The protocol's int64 is a bigint here, its double a number. */
 export type Parameter = boolean | string | bigint | number

@@ -8,11 +8,10 @@ import { elementsOf, membersOf } from '../json/members.ts'
 import type { JsonReader } from '../json/reader.ts'
 import { skipValue } from '../json/skip.ts'
 import type { BinaryTail } from './binary-tail.ts'
-import { dtypeOf } from './datatype.ts'
+import { checkCount, checkSize, givenTwice, inputHead } from './input-head.ts'
+import { INPUTS_MAX } from './limits.ts'
 import { countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
 
-const INPUTS_MAX = 1000
-const RANK_MAX = 64
 /** An element of a JSON array takes a digit and a comma at the least. */
 const ELEMENT_BYTES_MIN = 2
 
@@ -22,7 +21,7 @@ export function* readInputs(reader: JsonReader, tail: BinaryTail): Sliced<Map<st
   for (const index of elementsOf(reader)) {
     if (index >= INPUTS_MAX) throw invalid(`more than ${INPUTS_MAX} inputs`)
     const [name, tensor] = yield* readInput(reader, tail, index)
-    if (inputs.has(name)) throw invalid(`input ${name} is given twice`)
+    if (inputs.has(name)) throw givenTwice(name)
     inputs.set(name, tensor)
   }
   return inputs
@@ -62,49 +61,42 @@ function* readInput(
         yield* skipValue(reader)
     }
   }
-  if (name === undefined) throw invalid(`inputs[${index}] has no name`)
-  if (datatype === undefined) throw invalid(`input ${name} has no datatype`)
-  if (shape === undefined) throw invalid(`input ${name} has no shape`)
-  const dtype = dtypeOf(datatype)
-  if (dtype === undefined) throw invalid(`input ${name}: ${datatype} is not a datatype`)
+  const head = inputHead(index, { name, datatype, shape })
+  const { dtype } = head
   const binaryBytes = countParameter(parameters, 'binary_data_size')
   if ((binaryBytes === undefined) === dataAt < 0) {
-    throw invalid(`input ${name} must have either data or the parameter binary_data_size`)
+    throw invalid(`input ${head.name} must have either data or the parameter binary_data_size`)
   }
   if (binaryBytes !== undefined) {
-    return [name, { dtype, shape, data: tail.take(binaryBytes, `input ${name}`) }]
+    return [
+      head.name,
+      { dtype, shape: head.shape, data: tail.take(binaryBytes, `input ${head.name}`) },
+    ]
   }
   if (dtype === 'float16') {
-    throw invalid(`input ${name}: FP16 has no form in JSON, send it as binary data`)
+    throw invalid(`input ${head.name}: FP16 has no form in JSON, send it as binary data`)
   }
   const after = reader.at
-  const count = elementCount(shape)
+  const count = elementCount(head.shape)
   const sink = sinkFor(
     dtype,
-    `input ${name}`,
+    `input ${head.name}`,
     Math.min(count, Math.ceil((after - dataAt) / ELEMENT_BYTES_MIN)),
   )
   reader.at = dataAt
-  if (reader.peek() !== Byte.ArrayOpen) throw invalid(`input ${name}: data must be an array`)
+  if (reader.peek() !== Byte.ArrayOpen) throw invalid(`input ${head.name}: data must be an array`)
   const { count: given } = yield* readArray(reader, sink, count)
-  if (given !== count) {
-    throw invalid(
-      `input ${name}: the shape [${shape.join(', ')}] has ${count} elements, data has ${given}`,
-    )
-  }
+  checkCount(head, count, given)
   reader.at = after
-  return [name, { dtype, shape, data: sink.data() }]
+  return [head.name, { dtype, shape: head.shape, data: sink.data() }]
 }
 
 function readShape(reader: JsonReader, label: string): number[] {
   const shape: number[] = []
   for (const axis of elementsOf(reader)) {
-    if (axis >= RANK_MAX) throw invalid(`input ${label}: more than ${RANK_MAX} dimensions`)
     const first = reader.peek()
     const size = first >= Byte.Zero && first <= Byte.Nine ? reader.number() : NaN
-    if (!Number.isSafeInteger(size) || !reader.isInteger) {
-      throw invalid(`input ${label}: shape[${axis}] is not a size from 0 to 2^53 - 1`)
-    }
+    checkSize(label, axis, reader.isInteger ? size : NaN)
     shape.push(size)
   }
   return shape

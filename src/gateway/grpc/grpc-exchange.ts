@@ -1,0 +1,124 @@
+import { Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js'
+
+import { CutoverError } from '../../domain/errors.ts'
+import type { Route, Share } from '../../serving/route-table.ts'
+import type { GatewayContext } from '../context.ts'
+import type { InferenceCall } from '../infer.ts'
+import { recordOutcome, type Stages } from '../outcome.ts'
+import { publicErrorOf } from '../public-error.ts'
+import { requestIdOf } from '../request-id.ts'
+import { stickyKeyOf } from '../sticky-key.ts'
+import { statusOf } from './grpc-errors.ts'
+
+/** What a unary call and a stream have in common. */
+export type Surface = Pick<
+  ServerUnaryCall<unknown, unknown>,
+  'metadata' | 'getDeadline' | 'getPath'
+>
+
+/** One inference over gRPC: its deadline, its metrics, its log line. */
+export class GrpcExchange implements InferenceCall {
+  readonly id: string
+  readonly #signal: AbortSignal
+  readonly #context: GatewayContext
+  readonly #surface: Surface
+  readonly #startedAt = performance.now()
+  readonly #deadlineAt: number
+  #route: Route | undefined
+  #stages: Stages | undefined
+  #examples = 0
+  #giveUp: (() => void) | undefined
+  readonly #onGone = (): void => this.#giveUp?.()
+
+  /** The signal is aborted when the client is gone, or has given up. */
+  constructor(context: GatewayContext, surface: Surface, signal: AbortSignal) {
+    this.#context = context
+    this.#surface = surface
+    this.#signal = signal
+    this.id = requestIdOf(surface.metadata.get('x-request-id')[0])
+    this.#deadlineAt = Number(surface.getDeadline())
+  }
+
+  get timeLeftMs(): number {
+    return this.#deadlineAt - Date.now()
+  }
+
+  whenGone(giveUp: () => void): void {
+    this.#giveUp = giveUp
+    if (this.#signal.aborted) giveUp()
+    else this.#signal.addEventListener('abort', this.#onGone, { once: true })
+  }
+
+  stickyKey({ stickiness }: Share): string | undefined {
+    if (stickiness === undefined) return undefined
+    const headers: Record<string, string> = {}
+    for (const [name, value] of Object.entries(this.#surface.metadata.getMap())) {
+      headers[name] = String(value)
+    }
+    return stickyKeyOf(stickiness, headers)
+  }
+
+  routedTo(route: Route): void {
+    this.#route = route
+  }
+
+  served(stages: Stages, examples: number): void {
+    this.#stages = stages
+    this.#examples = examples
+  }
+
+  /** What HTTP says in headers. */
+  metadata(): Metadata {
+    const metadata = new Metadata()
+    metadata.set('x-request-id', this.id)
+    if (this.#route !== undefined) {
+      const { servable, track } = this.#route
+      metadata.set('x-model-name', servable.model)
+      metadata.set('x-model-version', String(servable.version))
+      metadata.set('x-model-track', track)
+    }
+    return metadata
+  }
+
+  /** It was answered. */
+  succeeded(): void {
+    this.#finished('ok', status.OK)
+  }
+
+  /** Answers what the client is told of what was thrown. */
+  failed(thrown: unknown): CutoverError {
+    const error = this.#isLate(thrown)
+      ? new CutoverError('DEADLINE_EXCEEDED', 'no answer within the deadline that the client set')
+      : publicErrorOf(thrown)
+    const code = statusOf(error)
+    if (code === status.INTERNAL) {
+      const { logger } = this.#context
+      logger.error({ requestId: this.id, code: error.code, err: thrown }, 'a request failed')
+    }
+    this.#finished(error.code, code)
+    return error
+  }
+
+  /** gRPC cancels a call whose deadline is over as it does one whose client has gone. */
+  #isLate(thrown: unknown): boolean {
+    return (
+      thrown instanceof CutoverError && thrown.code === 'REQUEST_ABORTED' && this.timeLeftMs <= 0
+    )
+  }
+
+  #finished(outcome: 'ok' | CutoverError['code'], code: status): void {
+    this.#signal.removeEventListener('abort', this.#onGone)
+    recordOutcome(this.#context, {
+      requestId: this.id,
+      protocol: 'v2-grpc',
+      method: 'POST',
+      target: this.#surface.getPath(),
+      status: code,
+      outcome,
+      route: this.#route,
+      stages: this.#stages,
+      examples: this.#examples,
+      totalMs: performance.now() - this.#startedAt,
+    })
+  }
+}

@@ -1,0 +1,88 @@
+import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
+
+import type { GatewayContext } from '../context.ts'
+import { configOf, metadataOf, SERVER_METADATA } from '../v2/metadata.ts'
+import { checkModelReady, checkReady } from '../v2/readiness.ts'
+import { indexOf, refuseControl } from '../v2/repository.ts'
+import { statisticsOf } from '../v2/statistics.ts'
+import { CutoverError } from '../../domain/errors.ts'
+import { serviceErrorOf } from './grpc-errors.ts'
+import { modelNamed, versionNamed } from './model-named.ts'
+import { logSettings, traceSettings } from './server-settings.ts'
+import { refuseRegion, regions } from './shared-memory.ts'
+
+/** A message as it is decoded: every field is there, an absent string as ''. */
+interface Named {
+  readonly name: string
+  readonly version: string
+}
+
+/** Every call but inference; the statuses are those of what they throw. */
+export function unaryCalls(context: GatewayContext): UntypedServiceImplementation {
+  const { logLevel } = context.settings
+  return {
+    ServerLive: answering(() => ({ live: true })),
+    ServerReady: answering(() => ({ ready: holds(() => checkReady(context)) })),
+    ModelReady: answering(({ name, version }: Named) => {
+      // A version that can be none is refused, an unknown one is not ready.
+      versionNamed(version)
+      return { ready: holds(() => checkModelReady(context, modelNamed(name, version))) }
+    }),
+    ServerMetadata: answering(() => SERVER_METADATA),
+    ModelMetadata: answering((named: Named) => metadataOf(context, wantedBy(named))),
+    ModelConfig: answering((named: Named) => ({ config: configOf(context, wantedBy(named)) })),
+    ModelStatistics: answering((named: Named) => ({ model_stats: statistics(context, named) })),
+    RepositoryIndex: answering(({ ready }: { readonly ready: boolean }) => ({
+      models: indexOf(context, ready),
+    })),
+    RepositoryModelLoad: answering(refuseControl),
+    RepositoryModelUnload: answering(refuseControl),
+    SystemSharedMemoryStatus: answering(regions),
+    SystemSharedMemoryRegister: answering(refuseRegion),
+    SystemSharedMemoryUnregister: answering(() => ({})),
+    CudaSharedMemoryStatus: answering(regions),
+    CudaSharedMemoryRegister: answering(refuseRegion),
+    CudaSharedMemoryUnregister: answering(() => ({})),
+    TraceSetting: answering(traceSettings),
+    LogSettings: answering((request: Parameters<typeof logSettings>[0]) =>
+      logSettings(request, logLevel),
+    ),
+  }
+}
+
+function answering<Request>(
+  answer: (request: Request) => object,
+): handleUnaryCall<Request, object> {
+  return ({ request }, callback) => {
+    try {
+      callback(null, answer(request))
+    } catch (error) {
+      callback(serviceErrorOf(error))
+    }
+  }
+}
+
+function wantedBy({ name, version }: Named) {
+  return modelNamed(name, version)
+}
+
+/** Of all models where none is named; of an unknown one INVALID_ARGUMENT, as over REST 400. */
+function statistics(context: GatewayContext, { name, version }: Named) {
+  const model = name === '' ? {} : { model: name, ...versionNamed(version) }
+  try {
+    return statisticsOf(context, model)
+  } catch (error) {
+    if (!(error instanceof CutoverError)) throw error
+    throw new CutoverError('REQUEST_INVALID', error.message, { cause: error })
+  }
+}
+
+function holds(check: () => void): boolean {
+  try {
+    check()
+    return true
+  } catch (error) {
+    if (error instanceof CutoverError) return false
+    throw error
+  }
+}
