@@ -55,6 +55,11 @@ export class TestServer {
     return sum
   }
 
+  /** The gRPC port, which is opened only if the flags ask for it. */
+  get grpcAddress(): string {
+    return `127.0.0.1:${String(this.log.find((line) => line['grpcPort'])?.['grpcPort'])}`
+  }
+
   events(kind: string): LogLine[] {
     return this.log.filter(({ event }) => event === kind)
   }
