@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { createSecureContext } from 'node:tls'
 
 import { ServerCredentials } from '@grpc/grpc-js'
 
@@ -23,6 +24,12 @@ export function credentialsOf(settings: Settings): ServerCredentials {
   }
   const authority = clientCa === undefined ? null : read(clientCa, '--grpc-tls-client-ca')
   try {
+    // gRPC looks at them when a client comes.
+    createSecureContext({
+      cert: pair.cert_chain,
+      key: pair.private_key,
+      ca: authority ?? undefined,
+    })
     return ServerCredentials.createSsl(authority, [pair], authority !== null)
   } catch (error) {
     throw new CutoverError('CONFIG_INVALID', `TLS on the gRPC port: ${messageOf(error)}`, {

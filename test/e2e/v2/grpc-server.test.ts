@@ -1,0 +1,238 @@
+import { Buffer } from 'node:buffer'
+import { readFileSync } from 'node:fs'
+
+import {
+  type ChannelCredentials,
+  type ClientReadableStream,
+  compressionAlgorithms,
+  credentials,
+  loadPackageDefinition,
+} from '@grpc/grpc-js'
+import { loadSync } from '@grpc/proto-loader'
+import { beforeAll, describe, expect, test } from 'vitest'
+
+import { cutover } from '../../support/cutover.ts'
+import { GrpcClient, type InferMessage } from '../../support/grpc.ts'
+import { fixture, temporaryDirectory } from '../../support/registry.ts'
+import { startServer, type TestServer, waitFor } from '../../support/server.ts'
+
+const MODEL = fixture('v2/models/tiny')
+const GRPC = ['--engines', '1', '--grpc-port', '0']
+
+function tiny(batch = 1): InferMessage {
+  return {
+    model_name: 'tiny',
+    inputs: [{ name: 'x', datatype: 'FP32', shape: [batch, 4] }],
+    raw_input_contents: [Buffer.alloc(batch * 16)],
+  }
+}
+
+async function whileStopped(server: TestServer, use: () => Promise<void>): Promise<void> {
+  const pids = server.enginePids()
+  for (const pid of pids) process.kill(pid, 'SIGSTOP')
+  try {
+    await use()
+  } finally {
+    for (const pid of pids) process.kill(pid, 'SIGCONT')
+  }
+}
+
+describe('a server', () => {
+  let server: TestServer
+  let client: GrpcClient
+  beforeAll(async () => {
+    server = await startServer(MODEL, { flags: [...GRPC, '--grpc-message-bytes-max', '24MB'] })
+    client = new GrpcClient(server.grpcAddress)
+  }, 60_000)
+
+  test('a deadline of the client holds, and is counted as one', async () => {
+    await whileStopped(server, async () => {
+      const { code } = await client.call('ModelInfer', tiny(), { deadline: Date.now() + 300 })
+      expect(code).toBe('DEADLINE_EXCEEDED')
+      const labels = { protocol: 'v2-grpc', outcome: 'DEADLINE_EXCEEDED' }
+      await waitFor(
+        async () => (await server.metric('cutover_requests_total', labels)) === 1,
+        'the request to be counted',
+      )
+    })
+    expect(await client.call('ModelInfer', tiny())).toMatchObject({ code: 'OK' })
+  })
+
+  test('a message of 20 MB is answered, one beyond the bound is refused', async () => {
+    const batch = 20_000_000 / 16
+    const { outputs } = await client.infer(tiny(batch))
+    expect(outputs[0]?.shape).toEqual([String(batch), '3'])
+    const { code, details } = await client.call('ModelInfer', tiny(25_000_000 / 16))
+    expect([code, details]).toEqual([
+      'RESOURCE_EXHAUSTED',
+      expect.stringMatching(/larger than max/),
+    ])
+    expect(await client.call('ServerLive', {})).toMatchObject({ code: 'OK' })
+  })
+
+  test('so is one that unpacks to more', async () => {
+    const packing = new GrpcClient(server.grpcAddress, credentials.createInsecure(), {
+      'grpc.default_compression_algorithm': compressionAlgorithms.gzip,
+    })
+    expect(await packing.call('ModelInfer', tiny(1000))).toMatchObject({ code: 'OK' })
+    const { code } = await packing.call('ModelInfer', tiny(25_000_000 / 16))
+    expect(code).toBe('RESOURCE_EXHAUSTED')
+  })
+
+  test('health is the readiness of the server', async () => {
+    for (const service of ['', 'inference.GRPCInferenceService']) {
+      const { response } = await client.call('Check', { service })
+      expect(response).toEqual({ status: 'SERVING' })
+    }
+    expect(await client.call('Check', { service: 'nope' })).toMatchObject({ code: 'NOT_FOUND' })
+    expect((await client.call('List', {})).response).toMatchObject({
+      statuses: { '': { status: 'SERVING' } },
+    })
+    const watch = client.watch('nope')
+    expect(await nextStatus(watch)).toBe('SERVICE_UNKNOWN')
+    watch.on('error', () => undefined)
+    watch.cancel()
+  })
+
+  test('reflection tells what there is', async () => {
+    const services = await reflected(server.grpcAddress, { list_services: '' })
+    expect(services.list_services_response.service.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['inference.GRPCInferenceService']),
+    )
+    const symbol = { file_containing_symbol: 'inference.GRPCInferenceService' }
+    const files = (await reflected(server.grpcAddress, symbol)).file_descriptor_response
+    const names = files.file_descriptor_proto.map((bytes) => bytes.toString('latin1'))
+    expect(names.join('\n')).toContain('ModelStreamInfer')
+  })
+
+  test('a port that is taken is named with the flag that gives another', async () => {
+    const port = server.grpcAddress.split(':')[1] ?? ''
+    const { code, stderr } = await served(['--grpc-port', port])
+    expect(code).not.toBe(0)
+    expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1 port \d+.*--grpc-port gives another/)
+  }, 30_000)
+})
+
+describe('a server that is told to stop', () => {
+  test('says that it is not serving, answers what it has accepted, and then ends', async () => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--shutdown-grace-ms', '1000'] })
+    const client = new GrpcClient(server.grpcAddress)
+    const watch = client.watch('')
+    expect(await nextStatus(watch)).toBe('SERVING')
+    const stream = client.stream()
+    const streamed: unknown[] = []
+    stream.on('data', (answer) => streamed.push(answer))
+    const broken = new Promise((resolve) => stream.on('error', resolve))
+    let answer: Promise<{ code: string }> | undefined
+    let stopped: Promise<number | null> | undefined
+    await whileStopped(server, async () => {
+      answer = client.call('ModelInfer', tiny())
+      stream.write(tiny())
+      await waitFor(
+        async () => (await server.metric('cutover_inflight_requests')) >= 2,
+        'the requests to arrive',
+      )
+      stopped = server.stop()
+      expect(await nextStatus(watch)).toBe('NOT_SERVING')
+    })
+    expect(await answer).toMatchObject({ code: 'OK' })
+    expect(await broken).toMatchObject({ details: 'the server is shutting down' })
+    expect(streamed).toHaveLength(1)
+    expect(await stopped).toBe(0)
+    expect(server.log.at(-1)?.msg).toBe('every request was answered')
+  }, 60_000)
+})
+
+describe('TLS', () => {
+  const file = (name: string) => fixture(`tls/${name}`)
+  const pem = (name: string) => readFileSync(file(name))
+  const TLS = ['--grpc-tls-cert', file('server.pem'), '--grpc-tls-key', file('server.key')]
+  const live = async (address: string, secured: ChannelCredentials) => {
+    const { code } = await new GrpcClient(address, secured).call(
+      'ServerLive',
+      {},
+      { deadline: Date.now() + 3_000 },
+    )
+    return code
+  }
+
+  test('shows the certificate; plain text is refused', async () => {
+    const { grpcAddress: address } = await startServer(MODEL, { flags: [...GRPC, ...TLS] })
+    expect(await live(address, credentials.createSsl(pem('ca.pem')))).toBe('OK')
+    expect(await live(address, credentials.createInsecure())).not.toBe('OK')
+  }, 60_000)
+
+  test('asks clients for theirs where an authority is named', async () => {
+    const { grpcAddress: address } = await startServer(MODEL, {
+      flags: [...GRPC, ...TLS, '--grpc-tls-client-ca', file('ca.pem')],
+    })
+    const known = credentials.createSsl(pem('ca.pem'), pem('client.key'), pem('client.pem'))
+    expect(await live(address, known)).toBe('OK')
+    expect(await live(address, credentials.createSsl(pem('ca.pem')))).not.toBe('OK')
+  }, 60_000)
+
+  test.each([
+    [['--grpc-tls-cert', file('server.pem')], /needs both --grpc-tls-cert and --grpc-tls-key/],
+    [[...TLS, '--grpc-tls-key', '/nowhere.key'], /--grpc-tls-key: ENOENT/],
+    [[...TLS, '--grpc-tls-key', file('client.key')], /TLS on the gRPC port: .*mismatch/],
+    [[...TLS, '--grpc-tls-key', file('client.pem')], /TLS on the gRPC port: .*unsupported/],
+  ])(
+    '%j: a sentence',
+    async (flags, sentence) => {
+      const { code, stderr } = await served(flags)
+      expect(code).not.toBe(0)
+      expect(stderr).toMatch(sentence)
+    },
+    30_000,
+  )
+})
+
+/** A server that is expected not to start. */
+function served(flags: readonly string[]) {
+  const ports = ['--host', '127.0.0.1', '--port', '0', '--admin-port', '-1', '--grpc-port', '0']
+  const few = ['--engines', '1', '--cache-dir', temporaryDirectory()]
+  return cutover(['serve', MODEL, ...ports, ...few, ...flags])
+}
+
+function nextStatus(watch: ClientReadableStream<{ status: string }>): Promise<string> {
+  return new Promise((resolve) => watch.once('data', ({ status }) => resolve(status as string)))
+}
+
+interface Reflected {
+  readonly list_services_response: { readonly service: readonly { readonly name: string }[] }
+  readonly file_descriptor_response: { readonly file_descriptor_proto: readonly Buffer[] }
+}
+
+/** One question to the reflection service, by its own definition. */
+async function reflected(address: string, question: object): Promise<Reflected> {
+  const definition = loadSync('grpc/reflection/v1/reflection.proto', {
+    keepCase: true,
+    includeDirs: [fixture('../../node_modules/@grpc/reflection/build/proto')],
+  })
+  const { ServerReflection } = (
+    loadPackageDefinition(definition) as unknown as {
+      grpc: { reflection: { v1: Record<'ServerReflection', new (...args: unknown[]) => Asked> } }
+    }
+  ).grpc.reflection.v1
+  const client = new ServerReflection(address, credentials.createInsecure())
+  const stream = client.ServerReflectionInfo()
+  try {
+    return await new Promise((resolve, reject) => {
+      stream.on('data', resolve)
+      stream.on('error', reject)
+      stream.write(question)
+    })
+  } finally {
+    stream.end()
+    client.close()
+  }
+}
+
+interface Asked {
+  close(): void
+  ServerReflectionInfo(): {
+    on(event: string, listener: (value: never) => void): void
+    write(question: object): void
+    end(): void
+  }
+}
