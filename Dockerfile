@@ -31,6 +31,7 @@ COPY --from=production /app/node_modules node_modules
 COPY package.json LICENSE* NOTICE* ./
 COPY bin bin
 COPY models models
+COPY proto proto
 COPY --from=build /app/dist dist
 LABEL org.opencontainers.image.title="cutover" \
       org.opencontainers.image.description="A model server for Node.js with deployment built in" \
@@ -38,7 +39,7 @@ LABEL org.opencontainers.image.title="cutover" \
 ENV NODE_ENV=production CUTOVER_CACHE_DIR=/var/cache/cutover
 VOLUME /var/cache/cutover
 USER 1000:1000
-EXPOSE 5000
+EXPOSE 5000 8001
 STOPSIGNAL SIGTERM
 # The start period is the time that a version may take to load.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CUTOVER_PORT ?? 5000}/healthz/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
@@ -74,7 +75,7 @@ COPY --from=onnxruntime-gpu /app/node_modules/onnxruntime-node/bin node_modules/
 ENV NODE_ENV=production CUTOVER_CACHE_DIR=/var/cache/cutover
 VOLUME /var/cache/cutover
 USER 1000:1000
-EXPOSE 5000
+EXPOSE 5000 8001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CUTOVER_PORT ?? 5000}/healthz/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "--min-semi-space-size=2", "--max-semi-space-size=2", "bin/cutover.js"]

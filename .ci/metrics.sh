@@ -17,7 +17,7 @@ promtool=$(bash "$root/.ci/promtool.sh" 2>/dev/null | tail -1)
 
 step 'start a server and ask it something'
 cd "$root"
-node bin/cutover.js serve models --port 0 --host 127.0.0.1 --engines 1 --cache-dir "$work" \
+node bin/cutover.js serve models --port 0 --grpc-port -1 --host 127.0.0.1 --engines 1 --cache-dir "$work" \
   --shutdown-grace-ms 0 >"$work/log" 2>&1 &
 server=$!
 port=

@@ -15,7 +15,7 @@ export interface ServerOptions {
   readonly registry: string
   readonly engines: number
   readonly workDir: string
-  /** Added to the environment; an admin port, for one, is opened only if this asks for it. */
+  /** Added to the environment; the admin and gRPC ports are opened only if this asks for them. */
   readonly env?: Readonly<Record<string, string>>
   /** Those that it and its engines may run on, as taskset names them; all, without it. */
   readonly cores?: string
@@ -98,6 +98,7 @@ export function serverEnvironment(workDir: string): Record<string, string> {
     CUTOVER_CACHE_DIR: path.join(workDir, 'cache'),
     CUTOVER_SHUTDOWN_GRACE_MS: '0',
     CUTOVER_ADMIN_PORT: '-1',
+    CUTOVER_GRPC_PORT: '-1',
     // What is measured is how a version is swapped in, not how long it is tried.
     CUTOVER_ROLLOUT_STRATEGY: 'immediate',
   }

@@ -131,7 +131,7 @@ test('the log names the request that the server failed', async () => {
 
 test('on a terminal, logs are readable and progress is shown while a model loads', async () => {
   const { dir } = registryWith(['m', 1, 'class-1'])
-  const serve = `${process.execPath} bin/cutover.js serve ${dir} --port 0 --engines 2`
+  const serve = `${process.execPath} bin/cutover.js serve ${dir} --port 0 --grpc-port -1 --engines 2`
   // script(1) gives a command a terminal.
   const { stdout } = await promisify(execFile)(
     'script',
