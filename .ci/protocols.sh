@@ -1,0 +1,58 @@
+#!/usr/bin/env bash
+# Asks running servers what clients ask that others wrote: Triton's own Python client, over HTTP and
+# gRPC, and TensorFlow Serving's calls by `requests`. Needs node_modules; fetches the clients, once
+# per version, and fails where it cannot.
+set -euo pipefail
+. "$(dirname "${BASH_SOURCE[0]}")/common.sh"
+bounded 600 "$@"
+
+clients=$root/test/clients
+servers=()
+work=$(mktemp -d)
+cleanup() {
+  for server in "${servers[@]}"; do kill "$server" 2>/dev/null || true; done
+  for server in "${servers[@]}"; do wait "$server" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+
+# start NAME REGISTRY: a server, whose ports are then in $http_port and $grpc_port once it is ready.
+start() {
+  node bin/cutover.js serve "$2" --host 127.0.0.1 --port 0 --grpc-port 0 --admin-port -1 \
+    --engines 1 --versions-loaded-max 3 --rollout-strategy immediate --shutdown-grace-ms 0 \
+    --cache-dir "$work/$1" >"$work/$1.log" 2>&1 &
+  servers+=($!)
+  for _ in $(seq 600); do
+    http_port=$(sed -n 's/.*"port":\([0-9]*\).*/\1/p' "$work/$1.log" | head -1)
+    grpc_port=$(sed -n 's/.*"grpcPort":\([0-9]*\).*/\1/p' "$work/$1.log" | head -1)
+    if [ -n "$http_port" ] && curl -sf "http://127.0.0.1:$http_port/healthz/ready" >/dev/null; then
+      return
+    fi
+    kill -0 "${servers[-1]}" 2>/dev/null || break
+    sleep 0.1
+  done
+  cat "$work/$1.log" >&2
+  return 1
+}
+
+step 'get the clients'
+packages python3-venv curl
+requirements=$(sha256sum "$clients/requirements.txt" | cut -c 1-16)
+venv=$cache/clients-$requirements
+if [ ! -e "$venv/complete" ]; then
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --no-cache-dir --requirement "$clients/requirements.txt" >&2
+  touch "$venv/complete"
+fi
+
+cd "$root"
+step "Triton's client"
+start v2 test/fixtures/v2/models
+CUTOVER_HTTP=127.0.0.1:$http_port CUTOVER_GRPC=127.0.0.1:$grpc_port \
+  timeout 120 "$venv/bin/python" -B "$clients/triton_test.py"
+
+step "TensorFlow Serving's calls"
+node scripts/setup-tensorflow.mjs >&2
+start half-plus-two test/fixtures/tensorflow-serving/half_plus_two
+CUTOVER_TENSORFLOW_SERVING=127.0.0.1:$http_port \
+  timeout 120 "$venv/bin/python" -B "$clients/tensorflow_serving_test.py"
