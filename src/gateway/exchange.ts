@@ -145,7 +145,7 @@ export class Exchange {
   #finished(outcome: Outcome['outcome'], status: number): void {
     const { method, url } = this.request
     recordOutcome(this.#context, {
-      requestId: this.id,
+      requestId: () => this.id,
       protocol: this.#protocol,
       method: method ?? '',
       target: url ?? '',

@@ -11,7 +11,8 @@ export interface Stages {
 
 /** How a request ended, whatever protocol it came by. */
 export interface Outcome {
-  readonly requestId: string
+  /** Asked for only where it is logged. */
+  readonly requestId: () => string
   readonly protocol: string
   readonly method: string
   readonly target: string
@@ -26,18 +27,17 @@ export interface Outcome {
 }
 
 /** The one place that counts and logs how requests end. */
-export function recordOutcome(
-  { metrics, logger, settings }: GatewayContext,
-  { requestId, protocol, method, target, status, outcome, route, stages, ...rest }: Outcome,
-): void {
-  const { examples, totalMs } = rest
+export function recordOutcome(context: GatewayContext, ended: Outcome): void {
+  const { metrics, logger, settings } = context
+  const { protocol, outcome, route, stages, examples, totalMs } = ended
   const model = route?.servable.model ?? ''
   const version = String(route?.servable.version ?? '')
   const track = route?.track ?? ''
   metrics.requestFinished({ model, version, track, protocol, outcome, totalMs, stages })
   route?.servable.statistics.record({ isOk: outcome === 'ok', totalMs, stages, examples })
   if (settings.accessLog) {
-    const names = { requestId, method, url: target, status, outcome, model, version, track }
-    logger.info({ ...names, totalMs, ...stages }, 'request')
+    const { method, target: url, status } = ended
+    const names = { requestId: ended.requestId(), method, url, status, outcome, model, version }
+    logger.info({ ...names, track, totalMs, ...stages }, 'request')
   }
 }

@@ -18,7 +18,6 @@ export type Surface = Pick<
 
 /** One inference over gRPC: its deadline, its metrics, its log line. */
 export class GrpcExchange implements InferenceCall {
-  readonly id: string
   readonly #signal: AbortSignal
   readonly #context: GatewayContext
   readonly #surface: Surface
@@ -29,14 +28,19 @@ export class GrpcExchange implements InferenceCall {
   #examples = 0
   #giveUp: (() => void) | undefined
   readonly #onGone = (): void => this.#giveUp?.()
+  #id: string | undefined
 
   /** The signal is aborted when the client is gone, or has given up. */
   constructor(context: GatewayContext, surface: Surface, signal: AbortSignal) {
     this.#context = context
     this.#surface = surface
     this.#signal = signal
-    this.id = requestIdOf(surface.metadata.get('x-request-id')[0])
     this.#deadlineAt = Number(surface.getDeadline())
+  }
+
+  /** Made only when somebody wants to know: an inference may take less time. */
+  get id(): string {
+    return (this.#id ??= requestIdOf(this.#clientId()))
   }
 
   get timeLeftMs(): number {
@@ -67,8 +71,16 @@ export class GrpcExchange implements InferenceCall {
     this.#examples = examples
   }
 
-  /** What HTTP says in headers. */
-  metadata(): Metadata {
+  /**
+   * What HTTP says in headers; undefined for what the stable version answers to a client that gave
+   * no id. Its name and version are in the message, and trailers cost as much as a small tensor.
+   */
+  trailers(): Metadata | undefined {
+    const isUsual = this.#route?.track === 'stable' && this.#clientId() === undefined
+    return isUsual ? undefined : this.allTrailers()
+  }
+
+  allTrailers(): Metadata {
     const metadata = new Metadata()
     metadata.set('x-request-id', this.id)
     if (this.#route !== undefined) {
@@ -99,6 +111,10 @@ export class GrpcExchange implements InferenceCall {
     return error
   }
 
+  #clientId(): unknown {
+    return this.#surface.metadata.get('x-request-id')[0]
+  }
+
   /** gRPC cancels a call whose deadline is over as it does one whose client has gone. */
   #isLate(thrown: unknown): boolean {
     return (
@@ -109,7 +125,7 @@ export class GrpcExchange implements InferenceCall {
   #finished(outcome: 'ok' | CutoverError['code'], code: status): void {
     this.#signal.removeEventListener('abort', this.#onGone)
     recordOutcome(this.#context, {
-      requestId: this.id,
+      requestId: () => this.id,
       protocol: 'v2-grpc',
       method: 'POST',
       target: this.#surface.getPath(),

@@ -28,11 +28,11 @@ async function reply(
   const exchange = new GrpcExchange(context, call, hangUpOf(call))
   try {
     const response = await answerMessage(context, exchange, () => decodeInferMessage(call.request))
-    callback(null, encodeInferResponse(response), exchange.metadata())
+    callback(null, encodeInferResponse(response), exchange.trailers())
     exchange.succeeded()
   } catch (error) {
     const failure = exchange.failed(error)
-    callback(serviceErrorOf(failure, exchange.metadata()))
+    callback(serviceErrorOf(failure, exchange.allTrailers()))
   }
 }
 
@@ -53,9 +53,10 @@ export async function answerMessage(
   return { id: payload.id, model, version, outputs }
 }
 
-/** Aborted when the client is gone, or its deadline is over. */
+/** Aborted when the client is gone, its deadline is over, or the call has ended. */
 export function hangUpOf(call: EventEmitter): AbortSignal {
   const hangUp = new AbortController()
-  call.on('cancelled', () => hangUp.abort())
+  // gRPC says so at the end of every call: an Error with its stack would be made for nobody.
+  call.on('cancelled', () => hangUp.abort('cancelled'))
   return hangUp.signal
 }

@@ -423,6 +423,13 @@ test('trailers say which version answered, and the code of a failure', async () 
     'x-model-version': '1',
     'x-model-track': 'stable',
   })
+  const explicit = { ...tiny, model_name: 'versioned', model_version: '1' }
+  const input = { name: 'INPUT0', datatype: 'INT32', shape: [1, 1] }
+  const asked = { ...explicit, inputs: [input], raw_input_contents: [int32([0])] }
+  expect((await client.call('ModelInfer', asked)).metadata.getMap()).toMatchObject({
+    'x-model-version': '1',
+    'x-model-track': 'explicit',
+  })
   const refused = await client.call('ModelInfer', { ...tiny, inputs: [], raw_input_contents: [] })
   expect(refused.metadata.getMap()).toMatchObject({
     'cutover-code': 'TENSOR_INVALID',
