@@ -25,7 +25,12 @@ export function openApiDocument(options: DocumentOptions): OpenApiDocument {
   }
   return {
     openapi: '3.1.1',
-    info: { title, description, version, license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title,
+      description,
+      version,
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     servers: [{ url: '/' }],
     tags,
     paths,
