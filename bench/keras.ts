@@ -1,15 +1,10 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { messageOf } from '../src/domain/errors.ts'
 import { compile } from './keras/compile.ts'
 import { latency } from './keras/latency.ts'
 import { serve } from './keras/serve.ts'
 import type { PartReport } from './lib/bench.ts'
-import { REPOSITORY } from './lib/options.ts'
-import { describeMachine, formatReports } from './lib/print.ts'
+import { runScript } from './lib/script.ts'
 
 /** Measures what the project promises of Keras files; see HELP. Needs a build. */
 const HELP = `node --import tsx bench/keras.ts [options]
@@ -34,13 +29,14 @@ const { values } = parseArgs({
 
 const LATENCY_ROUNDS = 10
 
-async function measure(): Promise<void> {
-  const machine = describeMachine()
-  const workDir = mkdtempSync(path.join(tmpdir(), 'cutover-bench-keras-'))
-  process.on('exit', () => rmSync(workDir, { recursive: true, force: true }))
+if (values.help) {
+  process.stdout.write(`${HELP}\n`)
+  process.exit(0)
+}
+
+await runScript('keras', async ({ workDir, progress }) => {
   const rounds = Number(values.rounds)
   const parts = new Set(values.only.split(','))
-  const progress = (what: string): void => void process.stderr.write(`${what}\n`)
   const reports: PartReport[] = []
   if (parts.has('latency') && values.families !== undefined) {
     const options = { workDir, rounds: rounds * LATENCY_ROUNDS }
@@ -54,17 +50,5 @@ async function measure(): Promise<void> {
     const seconds = Number(values.seconds)
     reports.push(await serve({ flaskModel, photos, workDir, rounds, seconds }, progress))
   }
-  const json = path.join(REPOSITORY, 'bench', 'results', 'keras.json')
-  mkdirSync(path.dirname(json), { recursive: true })
-  writeFileSync(json, JSON.stringify({ machine, reports }, undefined, 2))
-  process.stdout.write(`${formatReports(reports)}\n\nnumbers: ${json}\n`)
-}
-
-try {
-  if (values.help) process.stdout.write(`${HELP}\n`)
-  else await measure()
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exit(1)
-}
-process.exit(0)
+  return reports
+})

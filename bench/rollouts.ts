@@ -1,12 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
 
-import { messageOf } from '../src/domain/errors.ts'
 import type { PartReport } from './lib/bench.ts'
-import { REPOSITORY } from './lib/options.ts'
-import { describeMachine, formatReports } from './lib/print.ts'
+import { runScript } from './lib/script.ts'
 import { manyModels } from './rollouts/many-models.ts'
 import { routing } from './rollouts/routing.ts'
 import { sameModel } from './rollouts/same-model.ts'
@@ -28,12 +23,13 @@ const { values } = parseArgs({
   },
 })
 
-async function measure(): Promise<void> {
-  const machine = describeMachine()
-  const workDir = mkdtempSync(path.join(tmpdir(), 'cutover-bench-rollouts-'))
-  process.on('exit', () => rmSync(workDir, { recursive: true, force: true }))
+if (values.help) {
+  process.stdout.write(`${HELP}\n`)
+  process.exit(0)
+}
+
+await runScript('rollouts', async ({ workDir, progress }) => {
   const parts = new Set(values.only.split(','))
-  const progress = (what: string): void => void process.stderr.write(`${what}\n`)
   const reports: PartReport[] = []
   if (parts.has('routing')) reports.push(routing())
   if (parts.has('same')) {
@@ -43,17 +39,5 @@ async function measure(): Promise<void> {
     const [models, seconds] = [Number(values.models), Number(values.seconds)]
     reports.push(await manyModels({ workDir, models, seconds }, progress))
   }
-  const json = path.join(REPOSITORY, 'bench', 'results', 'rollouts.json')
-  mkdirSync(path.dirname(json), { recursive: true })
-  writeFileSync(json, JSON.stringify({ machine, reports }, undefined, 2))
-  process.stdout.write(`${formatReports(reports)}\n\nnumbers: ${json}\n`)
-}
-
-try {
-  if (values.help) process.stdout.write(`${HELP}\n`)
-  else await measure()
-} catch (error) {
-  process.stderr.write(`${messageOf(error)}\n`)
-  process.exit(1)
-}
-process.exit(0)
+  return reports
+})
