@@ -31,7 +31,7 @@ const schema = z.discriminatedUnion(
     z.strictObject({ ...by, kind: z.literal('pin'), version }),
     z.strictObject({ ...by, kind: z.literal('unpin') }),
   ],
-  'kind: expected promote, pause, resume, abort, retry, pin or unpin',
+  'expected promote, pause, resume, abort, retry, pin or unpin',
 )
 
 /** What `parseRolloutCommand` takes, as JSON Schema; control characters it forbids besides. */
