@@ -107,6 +107,7 @@ export async function serve(settings: Settings): Promise<void> {
     models: () => manager.models(),
     pending: () => manager.pending,
     source: () => manager.source,
+    look: () => manager.look(),
     hint: () => manager.hint(),
     rollouts: rolloutsView(rollouts),
     unready: () => unreadyReason(manager, { settled, leaving }),

@@ -22,6 +22,8 @@ export interface GatewayContext {
   readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>
   readonly pending: () => readonly PendingVersion[]
   readonly source: () => SourceStatus
+  /** Resolves when all that the registry holds now is known. */
+  readonly look: () => Promise<void>
   /** The registry may have changed. */
   readonly hint: () => void
   readonly rollouts: RolloutsView

@@ -1,3 +1,5 @@
+import { deferred } from './deferred.ts'
+
 /**
  * Runs a task again and again, one run at a time, at the earliest of the times that were asked
  * for. What asks while it runs arranges the next run, however often it asks. The task does not
@@ -8,6 +10,8 @@ export class RepeatedTask {
   #timer: NodeJS.Timeout | undefined
   #dueAtMs = Infinity
   #running: Promise<void> = Promise.resolve()
+  /** Of the run that has not begun. */
+  #next = deferred<void>()
   #closed = false
 
   constructor(task: () => Promise<void>) {
@@ -26,12 +30,21 @@ export class RepeatedTask {
     this.#timer = setTimeout(() => void this.run(), delayMs)
   }
 
+  /** Resolves at the end of a run that begins from now on, in `delayMs` at the latest. */
+  next(delayMs: number): Promise<void> {
+    this.runIn(delayMs)
+    return this.#closed ? Promise.resolve() : this.#next.promise
+  }
+
   /** Runs it after the run under way. */
   run(): Promise<void> {
     const before = this.#running
-    this.#running = before.then(() => {
+    this.#running = before.then(async () => {
       this.#dueAtMs = Infinity
-      return this.#closed ? undefined : this.#task()
+      const { resolve } = this.#next
+      this.#next = deferred()
+      if (!this.#closed) await this.#task()
+      resolve()
     })
     return this.#running
   }
@@ -40,6 +53,7 @@ export class RepeatedTask {
   close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
+    this.#next.resolve()
     return this.#running
   }
 }

@@ -11,6 +11,8 @@ import { type Problems, tellNew } from './problems.ts'
 import type { Aspired, RegistryProblem, Source, SourceStatus } from './source.ts'
 import { type TreeWatcher, watchTree } from './tree-watcher.ts'
 
+/** Who wants a look waits for as long: however many do, there is not more than one in so long. */
+const LOOK_DELAY_MS = 500
 /** Changes come in swarms: one look serves all that come within this time. */
 const HINT_DELAY_MS = 50
 /** How often to look although nothing hinted at a change: hints get lost. */
@@ -66,6 +68,10 @@ export class FolderSource implements Source {
       unavailable: lost?.reason,
       problems,
     }
+  }
+
+  look(): Promise<void> {
+    return this.#looks.next(LOOK_DELAY_MS)
   }
 
   hint(): void {

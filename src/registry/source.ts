@@ -57,6 +57,8 @@ export interface Source {
   readonly status: SourceStatus
   /** Resolves after the listener has had the first set; it is called again when that changes. */
   start(listener: (aspired: Aspired) => void): Promise<void>
+  /** Looks soon, and resolves when it has seen all that was there before it was asked. */
+  look(): Promise<void>
   /** Something may have changed: look soon. */
   hint(): void
   close(): Promise<void>

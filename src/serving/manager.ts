@@ -148,6 +148,11 @@ export class Manager {
     return this.#options.source.status
   }
 
+  /** Looks at the registry; resolves when what it holds is known, not when it is loaded. */
+  look(): Promise<void> {
+    return this.#options.source.look()
+  }
+
   /** The registry may have changed: look soon. */
   hint(): void {
     this.#options.source.hint()

@@ -330,8 +330,10 @@ class TritonClient(unittest.TestCase):
         self.assertEqual(ours, {(each["name"], each["version"], each["state"]) for each in theirs})
         self.assertIn(("simple", "1", "READY"), ours)
         for transport in self.each():
-            with self.assertRaisesRegex(InferenceServerException, "the registry holds"):
-                transport.client.load_model("simple")
+            transport.client.load_model("simple")
+            with self.assertRaisesRegex(InferenceServerException, "holds no version"):
+                transport.client.load_model("none")
+            transport.client.unload_model("none")
             with self.assertRaisesRegex(InferenceServerException, "the registry holds"):
                 transport.client.unload_model("simple")
 

@@ -1,9 +1,9 @@
-import type { handleUnaryCall, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type { handleUnaryCall, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
 
 import type { GatewayContext } from '../context.ts'
 import { configOf, metadataOf, SERVER_METADATA } from '../v2/metadata.ts'
 import { checkModelReady, checkReady } from '../v2/readiness.ts'
-import { indexOf, refuseControl } from '../v2/repository.ts'
+import { indexOf, loadModel, unloadModel } from '../v2/repository.ts'
 import { statisticsOf } from '../v2/statistics.ts'
 import { CutoverError } from '../../domain/errors.ts'
 import { serviceErrorOf } from './grpc-errors.ts'
@@ -15,6 +15,10 @@ import { refuseRegion, regions } from './shared-memory.ts'
 interface Named {
   readonly name: string
   readonly version: string
+}
+
+interface Controlled {
+  readonly model_name: string
 }
 
 /** Every call but inference; the statuses are those of what they throw. */
@@ -35,8 +39,14 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
     RepositoryIndex: answering(({ ready }: { readonly ready: boolean }) => ({
       models: indexOf(context, ready),
     })),
-    RepositoryModelLoad: answering(refuseControl),
-    RepositoryModelUnload: answering(refuseControl),
+    RepositoryModelLoad: answering(async ({ model_name: model }: Controlled) => {
+      await loadModel(context, model)
+      return {}
+    }),
+    RepositoryModelUnload: answering(({ model_name: model }: Controlled) => {
+      unloadModel(context, model)
+      return {}
+    }),
     SystemSharedMemoryStatus: answering(regions),
     SystemSharedMemoryRegister: answering(refuseRegion),
     SystemSharedMemoryUnregister: answering(() => ({})),
@@ -51,14 +61,20 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
 }
 
 function answering<Request>(
-  answer: (request: Request) => object,
+  answer: (request: Request) => object | Promise<object>,
 ): handleUnaryCall<Request, object> {
-  return ({ request }, callback) => {
-    try {
-      callback(null, answer(request))
-    } catch (error) {
-      callback(serviceErrorOf(error))
-    }
+  return ({ request }, callback) => void reply(answer, request, callback)
+}
+
+async function reply<Request>(
+  answer: (request: Request) => object | Promise<object>,
+  request: Request,
+  callback: sendUnaryData<object>,
+): Promise<void> {
+  try {
+    callback(null, await answer(request))
+  } catch (error) {
+    callback(serviceErrorOf(error))
   }
 }
 

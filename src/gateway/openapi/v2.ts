@@ -57,8 +57,8 @@ export const V2_OPERATIONS: readonly Operation[] = [
     body: { required: false, content: json(INDEX_REQUEST) },
     answers: { 200: { description: 'The versions', content: json(reference('RepositoryIndex')) } },
   },
-  modelControl('load', 'Loads what the registry holds of a model'),
-  modelControl('unload', 'Refused: what is loaded is what the registry holds'),
+  modelControl('load', 'Looks at the registry now, and waits until the model infers'),
+  modelControl('unload', 'Refused for what is there: it is unloaded by removing it there'),
 ]
 
 function get(path: string, id: string, summary: string, schema: string): Operation {
@@ -95,7 +95,7 @@ function modelControl(verb: string, summary: string): Operation {
     tag: TAG,
     summary,
     body: { required: false, content },
-    answers: { 200: { description: 'Done' } },
+    answers: { 200: { description: 'Done', content: json({ type: 'object' }) } },
   }
 }
 

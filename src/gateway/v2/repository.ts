@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { CutoverError } from '../../domain/errors.ts'
 import type { VersionStatus } from '../../serving/manager.ts'
 import type { GatewayContext } from '../context.ts'
+
+const LOOK_INTERVAL_MS = 25
 
 /** Every version the server knows, or only the ready ones, with its state. */
 export function indexOf(context: GatewayContext, onlyReady: boolean) {
@@ -11,14 +15,76 @@ export function indexOf(context: GatewayContext, onlyReady: boolean) {
 }
 
 /**
- * A request to load or unload a model is refused. What is loaded is what the registry holds;
- * publishing and removing versions there is how it changes.
+ * Looks at the registry and resolves when the model infers and nothing more of it is being loaded.
+ * It hurries the look and nothing else: what is loaded, and when what failed is tried again, is for
+ * the registry and the rollout to say, so whoever may infer may ask for it. Throws MODEL_NOT_FOUND, REGISTRY_UNAVAILABLE, MODEL_NOT_READY with the reason, or
+ * DEADLINE_EXCEEDED.
  */
-export function refuseControl(): never {
+export async function loadModel(context: GatewayContext, name: string): Promise<void> {
+  const { settings, table, models, pending, source } = context
+  const { requestTimeoutMs } = settings
+  const deadline = performance.now() + requestTimeoutMs
+  const late = new CutoverError(
+    'DEADLINE_EXCEEDED',
+    `${name}: not loaded in ${requestTimeoutMs} ms`,
+  )
+  await within(requestTimeoutMs, context.look(), late)
+  const { unavailable } = source()
+  if (unavailable !== undefined) throw new CutoverError('REGISTRY_UNAVAILABLE', unavailable)
+  for (;;) {
+    const versions =
+      models()
+        .get(name)
+        ?.filter(({ entry }) => entry.aspired) ?? []
+    const isComing =
+      pending().some(({ model }) => model === name) ||
+      versions.some(({ entry }) => entry.state.kind === 'loading')
+    if (!isComing) {
+      if (table().has(name)) return
+      if (versions.length === 0) {
+        throw new CutoverError('MODEL_NOT_FOUND', `the registry holds no version of ${name}`)
+      }
+      const reason = reasonOf(versions)
+      if (reason !== undefined) throw new CutoverError('MODEL_NOT_READY', reason)
+    }
+    if (performance.now() > deadline) throw late
+    await sleep(LOOK_INTERVAL_MS)
+  }
+}
+
+async function within(timeoutMs: number, work: Promise<void>, late: CutoverError): Promise<void> {
+  const ended = new AbortController()
+  const tooLate = async () => {
+    await sleep(timeoutMs, undefined, { signal: ended.signal })
+    throw late
+  }
+  try {
+    await Promise.race([work, tooLate()])
+  } finally {
+    ended.abort()
+  }
+}
+
+/** Why none of the versions is served; undefined: one may still be. */
+function reasonOf(versions: readonly VersionStatus[]): string | undefined {
+  const reasons = versions.map(({ version, entry: { state } }) =>
+    state.kind === 'rejected' || state.kind === 'retrying'
+      ? `version ${version}: ${state.reason}`
+      : undefined,
+  )
+  return reasons.includes(undefined) ? undefined : reasons.join('; ')
+}
+
+/**
+ * A model that is there is not unloaded: the registry holds it, and removing it there is how it
+ * goes. One that is not there is unloaded already. Throws MODEL_CONTROL_REFUSED.
+ */
+export function unloadModel({ models }: GatewayContext, name: string): void {
+  if (!models().has(name)) return
   throw new CutoverError(
     'MODEL_CONTROL_REFUSED',
-    'what is loaded is what the registry holds, not what a request says: ' +
-      'publish a version there, or remove it',
+    `${name} is served because the registry holds it, not because a request said so: ` +
+      'remove it there',
   )
 }
 

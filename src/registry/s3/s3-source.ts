@@ -16,6 +16,8 @@ import {
 import type { Listing } from './listing.ts'
 import { S3Version, type S3VersionOptions } from './s3-version.ts'
 
+/** Who wants a look waits for as long: however many do, there is not more than one in so long. */
+const LOOK_DELAY_MS = 500
 /** Hints come in swarms: one look serves all that come within this time. */
 const HINT_DELAY_MS = 20
 /** What is larger is no policy, and its parser says so. */
@@ -80,6 +82,10 @@ export class S3Source implements Source {
     this.#listener = listener
     await this.#options.saved.load()
     await this.#looks.run()
+  }
+
+  look(): Promise<void> {
+    return this.#looks.next(LOOK_DELAY_MS)
   }
 
   hint(): void {

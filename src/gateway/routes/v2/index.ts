@@ -3,11 +3,10 @@ import type { Request, Response } from 'express'
 import { CutoverError } from '../../../domain/errors.ts'
 import type { GatewayContext } from '../../context.ts'
 import type { ColdRoute, HotRoute } from '../../route.ts'
-import { refuseControl } from '../../v2/repository.ts'
 import { live, modelReady, ready } from './health.ts'
 import { inferV2 } from './infer.ts'
 import { config, metadata, serverMetadata } from './metadata.ts'
-import { repositoryIndex } from './repository.ts'
+import { load, repositoryIndex, unload } from './repository.ts'
 import { statistics } from './statistics.ts'
 
 /** The Open Inference Protocol, version 2, over REST. */
@@ -32,8 +31,8 @@ export const V2_COLD_ROUTES: readonly ColdRoute[] = [
   get(`${MODEL}/config`, config),
   get(MODEL, metadata),
   { method: 'POST', path: '/v2/repository/index', handle: repositoryIndex },
-  { method: 'POST', path: '/v2/repository/models/:model/load', handle: refuseControl },
-  { method: 'POST', path: '/v2/repository/models/:model/unload', handle: refuseControl },
+  { method: 'POST', path: '/v2/repository/models/:model/load', handle: load },
+  { method: 'POST', path: '/v2/repository/models/:model/unload', handle: unload },
 ]
 
 /** The protocol has no HEAD, and a version in a path is digits: all else is no path of it. */

@@ -1,0 +1,46 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+import { registryWith } from '../../support/registry.ts'
+import { startServer, type TestServer } from '../../support/server.ts'
+
+const registry = registryWith(['m', 1, 'class-1'])
+let server: TestServer
+beforeAll(async () => {
+  server = await startServer(registry.dir, { flags: ['--request-timeout-ms', '20000'] })
+})
+afterAll(() => server.stop())
+
+async function control(model: string, verb: 'load' | 'unload') {
+  const url = `${server.url}/v2/repository/models/${model}/${verb}`
+  const answer = await fetch(url, { method: 'POST', body: '{}' })
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+}
+
+test('what serves is loaded already, and so is what nobody has unloaded', async () => {
+  expect(await control('m', 'load')).toEqual({ status: 200, body: {} })
+  expect(await control('none', 'unload')).toEqual({ status: 200, body: {} })
+})
+
+test('what the registry has got meanwhile infers when the answer comes', async () => {
+  registry.add('new', 1, 'class-2')
+  expect(await control('new', 'load')).toEqual({ status: 200, body: {} })
+  expect((await fetch(`${server.url}/v2/models/new/ready`)).status).toBe(200)
+})
+
+test('what it does not hold, and what cannot be served, is refused with the reason', async () => {
+  expect(await control('none', 'load')).toEqual({
+    status: 404,
+    body: { error: 'the registry holds no version of none', code: 'MODEL_NOT_FOUND' },
+  })
+  registry.add('broken', 3, 'class-1', { schema: 'cutover/manifest/v1', format: 'onnx', files: [] })
+  const { status, body } = await control('broken', 'load')
+  expect(status).toBe(503)
+  expect(body['error']).toMatch(/^version 3: /)
+})
+
+test('what is there is not unloaded by a request', async () => {
+  const { status, body } = await control('m', 'unload')
+  expect(status).toBe(503)
+  expect(body).toMatchObject({ code: 'MODEL_CONTROL_REFUSED' })
+  expect((await fetch(`${server.url}/v2/models/m/ready`)).status).toBe(200)
+})
