@@ -2,6 +2,7 @@
 #   bounded 600 "$@"        the whole script, at most so many seconds
 #   step 'what comes now'   names the step, for the last line: PASS, or FAIL and the step
 #   packages NAME…          Debian packages, installed where missing
+#   python_packages NAME FILE   what FILE lists, installed once per list: $venv/bin has it
 # `cleanup`, where the script defines it, runs at the end, whatever the end was.
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/cutover/ci
@@ -33,6 +34,18 @@ packages() {
     tail -20 "$cache/$check-apt.log" >&2
     return 1
   }
+}
+
+python_packages() {
+  packages python3-venv
+  local list
+  list=$(sha256sum "$2" | cut -c 1-16)
+  venv=$cache/$1-$list
+  [ ! -e "$venv/complete" ] || return 0
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --no-cache-dir --requirement "$2" >&2
+  touch "$venv/complete"
 }
 
 finish() {

@@ -12,15 +12,7 @@ work=$(mktemp -d)
 cleanup() { rm -rf "$work"; }
 
 step 'get Keras'
-packages python3-venv
-requirements=$(sha256sum "$oracle/requirements.txt" | cut -c 1-16)
-venv=$cache/keras-$requirements
-if [ ! -e "$venv/complete" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --no-cache-dir --requirement "$oracle/requirements.txt" >&2
-  touch "$venv/complete"
-fi
+python_packages keras "$oracle/requirements.txt"
 
 cd "$root"
 step 'write small models'

@@ -35,15 +35,8 @@ start() {
 }
 
 step 'get the clients'
-packages python3-venv curl
-requirements=$(sha256sum "$clients/requirements.txt" | cut -c 1-16)
-venv=$cache/clients-$requirements
-if [ ! -e "$venv/complete" ]; then
-  rm -rf "$venv"
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --no-cache-dir --requirement "$clients/requirements.txt" >&2
-  touch "$venv/complete"
-fi
+packages curl
+python_packages clients "$clients/requirements.txt"
 
 cd "$root"
 step "Triton's client"
