@@ -8,6 +8,7 @@ import { HELP, type Options, type PartName, readOptions } from './lib/options.ts
 import { describeMachine, formatReports } from './lib/print.ts'
 import { LoadGenerator } from './load/load-generator.ts'
 import { flask } from './parts/flask.ts'
+import { grpc } from './parts/grpc.ts'
 import { http } from './parts/http.ts'
 import { kill } from './parts/kill.ts'
 import { memory } from './parts/memory.ts'
@@ -24,6 +25,7 @@ const PARTS: Readonly<Record<PartName, (bench: Bench) => Promise<PartReport>>> =
   http,
   tiny,
   tensor,
+  grpc,
   swap,
   kill,
   start,

@@ -8,6 +8,7 @@ const PART_NAMES = [
   'http',
   'tiny',
   'tensor',
+  'grpc',
   'swap',
   'kill',
   'start',
