@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import { readFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
 
 import {
   type ChannelCredentials,
@@ -112,6 +113,25 @@ describe('a server', () => {
     expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1 port \d+.*--grpc-port gives another/)
   }, 30_000)
 })
+
+test('a server whose model does not load is live, not ready, and says so', async () => {
+  const dir = temporaryDirectory()
+  mkdirSync(path.join(dir, 'm', '1'), { recursive: true })
+  writeFileSync(path.join(dir, 'm', '1', 'model.onnx'), 'this is no model')
+  const server = await startServer(dir, { flags: GRPC, listeningOnly: true })
+  await waitFor(() => server.events('version.rejected').length > 0, 'the version to be rejected')
+  const client = new GrpcClient(server.grpcAddress)
+  const answer = async (rpc: string, request: object) => (await client.call(rpc, request)).response
+  expect(await answer('ServerLive', {})).toEqual({ live: true })
+  expect(await answer('ServerReady', {})).toEqual({ ready: false })
+  expect(await answer('ModelReady', { name: 'm' })).toEqual({ ready: false })
+  expect(await answer('Check', { service: '' })).toEqual({ status: 'NOT_SERVING' })
+  expect(await answer('RepositoryIndex', {})).toMatchObject({
+    models: [{ name: 'm', version: '1', state: 'UNAVAILABLE' }],
+  })
+  const { code, details } = await client.call('ModelInfer', { ...tiny(), model_name: 'm' })
+  expect([code, details]).toEqual(['NOT_FOUND', 'there is no model m; no model is loaded yet'])
+}, 30_000)
 
 describe('a server that is told to stop', () => {
   test('says that it is not serving, answers what it has accepted, and then ends', async () => {
