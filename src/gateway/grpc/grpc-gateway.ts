@@ -4,6 +4,7 @@ import { service as healthService } from 'grpc-health-check'
 
 import { listenError } from '../listen.ts'
 import type { GatewayContext } from '../context.ts'
+import { bodyDeadline } from './body-deadline.ts'
 import { credentialsOf } from './credentials.ts'
 import { health } from './health.ts'
 import { modelInfer } from './infer.ts'
@@ -26,7 +27,7 @@ export class GrpcGateway {
   /** Throws CONFIG_INVALID when the certificates cannot be used. */
   constructor(context: GatewayContext) {
     this.#context = context
-    const { grpcMessageBytesMax, keepAliveTimeoutMs } = context.settings
+    const { grpcMessageBytesMax, keepAliveTimeoutMs, bodyTimeoutMs } = context.settings
     this.#server = new Server({
       'grpc.max_receive_message_length': grpcMessageBytesMax,
       'grpc.max_send_message_length': -1,
@@ -36,6 +37,7 @@ export class GrpcGateway {
       'grpc.keepalive_time_ms': PING_INTERVAL_MS,
       'grpc.keepalive_timeout_ms': PING_TIMEOUT_MS,
       'grpc.enable_channelz': 0,
+      interceptors: [bodyDeadline(bodyTimeoutMs)],
     })
     const { definition, inference, names } = loadServices()
     const closing = this.#closing.signal

@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
+import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { connect, type IncomingHttpHeaders } from 'node:http2'
 import path from 'node:path'
 
 import {
@@ -131,6 +133,25 @@ test('a server whose model does not load is live, not ready, and says so', async
   })
   const { code, details } = await client.call('ModelInfer', { ...tiny(), model_name: 'm' })
   expect([code, details]).toEqual(['NOT_FOUND', 'there is no model m; no model is loaded yet'])
+}, 30_000)
+
+test('half a request is not waited for', async () => {
+  const server = await startServer(MODEL, { flags: [...GRPC, '--body-timeout-ms', '500'] })
+  const session = connect(`http://${server.grpcAddress}`)
+  const call = session.request({
+    ':method': 'POST',
+    ':path': '/inference.GRPCInferenceService/ModelInfer',
+    'content-type': 'application/grpc',
+    te: 'trailers',
+  })
+  // A message of 100 bytes, of which 10 come.
+  call.write(Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(10)]))
+  const [headers] = (await once(call, 'response')) as [IncomingHttpHeaders]
+  expect(headers).toMatchObject({
+    'grpc-status': '4',
+    'grpc-message': expect.stringContaining('did%20not%20arrive'),
+  })
+  session.destroy()
 }, 30_000)
 
 describe('a server that is told to stop', () => {
