@@ -1,11 +1,16 @@
-import type { handleUnaryCall, sendUnaryData, UntypedServiceImplementation } from '@grpc/grpc-js'
+import type {
+  handleUnaryCall,
+  sendUnaryData,
+  ServerUnaryCall,
+  UntypedServiceImplementation,
+} from '@grpc/grpc-js'
 
+import { CutoverError } from '../../domain/errors.ts'
 import type { GatewayContext } from '../context.ts'
 import { configOf, metadataOf, SERVER_METADATA } from '../v2/metadata.ts'
 import { checkModelReady, checkReady } from '../v2/readiness.ts'
 import { indexOf, loadModel, unloadModel } from '../v2/repository.ts'
 import { statisticsOf } from '../v2/statistics.ts'
-import { CutoverError } from '../../domain/errors.ts'
 import { serviceErrorOf } from './grpc-errors.ts'
 import { modelNamed, versionNamed } from './model-named.ts'
 import { logSettings, traceSettings } from './server-settings.ts'
@@ -24,6 +29,7 @@ interface Controlled {
 /** Every call but inference; the statuses are those of what they throw. */
 export function unaryCalls(context: GatewayContext): UntypedServiceImplementation {
   const { logLevel } = context.settings
+  const answering = answeringWith(context)
   return {
     ServerLive: answering(() => ({ live: true })),
     ServerReady: answering(() => ({ ready: holds(() => checkReady(context)) })),
@@ -60,22 +66,27 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
   }
 }
 
-function answering<Request>(
-  answer: (request: Request) => object | Promise<object>,
-): handleUnaryCall<Request, object> {
-  return ({ request }, callback) => void reply(answer, request, callback)
-}
-
-async function reply<Request>(
-  answer: (request: Request) => object | Promise<object>,
-  request: Request,
-  callback: sendUnaryData<object>,
-): Promise<void> {
-  try {
-    callback(null, await answer(request))
-  } catch (error) {
-    callback(serviceErrorOf(error))
+function answeringWith({ logger }: GatewayContext) {
+  async function reply<Request>(
+    answer: (request: Request) => object | Promise<object>,
+    call: ServerUnaryCall<Request, object>,
+    callback: sendUnaryData<object>,
+  ): Promise<void> {
+    try {
+      callback(null, await answer(call.request))
+    } catch (error) {
+      // The client is not told what it was.
+      if (!(error instanceof CutoverError)) {
+        logger.error({ call: call.getPath(), err: error }, 'a call failed')
+      }
+      callback(serviceErrorOf(error))
+    }
   }
+  return <Request>(
+    answer: (request: Request) => object | Promise<object>,
+  ): handleUnaryCall<Request, object> =>
+    (call, callback) =>
+      void reply(answer, call, callback)
 }
 
 function wantedBy({ name, version }: Named) {
