@@ -34,6 +34,8 @@ class TensorFlowServing(unittest.TestCase):
     def test_predict(self):
         rows = self.answered("predict", {"instances": [[1.0], [2.0], [5.0]]})
         self.assertEqual(rows, {"predictions": [[2.5], [3.0], [4.5]]})
+        bare = self.answered("predict", {"instances": [1.0, 2.0, 5.0]})
+        self.assertEqual(bare, {"predictions": [2.5, 3.0, 4.5]})
         columns = self.answered("predict", {"inputs": [[1.0], [2.0], [5.0]]})
         self.assertEqual(columns, {"outputs": [[2.5], [3.0], [4.5]]})
         named = {"signature_name": "serving_default", "instances": [{"x": [1.0]}, {"x": [2.0]}]}

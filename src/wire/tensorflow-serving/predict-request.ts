@@ -12,6 +12,7 @@ import type { Sliced } from '../../lib/in-slices.ts'
 import { Byte } from '../json/bytes.ts'
 import { elementsOf, membersOf } from '../json/members.ts'
 import type { JsonReader } from '../json/reader.ts'
+import { bracketed } from './bare-rows.ts'
 import { atBase64 } from './base64-strings.ts'
 import { readEnvelope } from './envelope.ts'
 import { TensorBuilder } from './tensor-builder.ts'
@@ -21,6 +22,8 @@ export interface PredictRequest {
   readonly format: 'row' | 'column'
   readonly signature: string | undefined
   readonly inputs: NamedTensors
+  /** Rows of one value came without their brackets: the answer is to have none either. */
+  readonly isBare: boolean
 }
 
 /**
@@ -35,9 +38,11 @@ export function* readPredictRequest(body: Buffer, model: Signatures): Sliced<Pre
     throw invalid("the request must have either 'instances' or 'inputs'")
   }
   reader.at = instances ?? inputs ?? 0
-  return instances === undefined
-    ? { format: 'column', signature, inputs: yield* readColumns(reader, specs) }
-    : { format: 'row', signature, inputs: yield* readRows(reader, specs) }
+  const format = instances === undefined ? 'column' : 'row'
+  const read = format === 'column' ? readColumns : readRows
+  const tensors = yield* read(reader, specs)
+  const rows = bracketed(tensors, specs)
+  return { format, signature, inputs: rows ?? tensors, isBare: rows !== undefined }
 }
 
 function* readColumns(

@@ -27,6 +27,9 @@ async function post(verb: string, body: object | string, place = MODEL) {
 describe('predict', () => {
   test.each([
     ['rows', { instances: [[1], [2], [5]] }, '{"predictions":[[2.5],[3.0],[4.5]]}'],
+    ['rows without their brackets', { instances: [1, 2, 5] }, '{"predictions":[2.5,3.0,4.5]}'],
+    ['named ones', { instances: [{ x: 1 }, { x: 2 }] }, '{"predictions":[2.5,3.0]}'],
+    ['columns without theirs', { inputs: [1, 2] }, '{"outputs":[2.5,3.0]}'],
     ['named rows', { instances: [{ x: [1] }, { x: [2] }] }, '{"predictions":[[2.5],[3.0]]}'],
     ['columns', { inputs: [[1], [2]] }, '{"outputs":[[2.5],[3.0]]}'],
     ['named columns', { inputs: { x: [[0.2]] } }, '{"outputs":[[2.1]]}'],
@@ -78,7 +81,7 @@ describe('predict', () => {
     ['a name twice', '{"instances":[{"x":[1],"x":[2]}]}', /has x twice/],
     ['a missing name', { instances: [{ x: [1] }, {}] }, /instances\[1\] has no x/],
     ['a wrong size', { instances: [[1, 2]] }, /x: float32\[\?, 1\] was given as float32\[1, 2\]/],
-    ['a wrong rank', { instances: [1, 2] }, /was given as float32\[2\]/],
+    ['a wrong rank', { instances: [[[1]], [[2]]] }, /was given as float32\[2, 1, 1\]/],
     [
       'an unknown signature',
       { signature_name: 'z', instances: [[1]] },

@@ -489,7 +489,7 @@ test.each([
   ['TraceSetting', { settings: { trace_level: { value: ['TENSORS'] } } }, 'UNIMPLEMENTED'],
   ['LogSettings', {}, 'OK'],
   ['LogSettings', { settings: { log_info: { bool_param: false } } }, 'UNIMPLEMENTED'],
-  ['RepositoryModelLoad', { model_name: 'tiny' }, 'UNAVAILABLE'],
+  ['RepositoryModelLoad', { model_name: 'nope' }, 'NOT_FOUND'],
   ['RepositoryModelUnload', { model_name: 'tiny' }, 'UNAVAILABLE'],
   ['ModelConfig', { name: 'nope' }, 'NOT_FOUND'],
   ['ModelMetadata', { name: 'tiny', version: 'abc' }, 'INVALID_ARGUMENT'],

@@ -28,8 +28,7 @@ const OTHERWISE: Readonly<Record<string, string>> = {
   // There is no bound on a batch but that of the message.
   'grpc.batch-beyond': 'OK',
   // What is loaded is what the registry holds.
-  'grpc.load-unknown': 'UNAVAILABLE',
-  'grpc.unload-unknown': 'UNAVAILABLE',
+  'grpc.load-unknown': 'NOT_FOUND',
   // Fewer settings than Triton has.
   'grpc.trace-get': 'OK',
 }

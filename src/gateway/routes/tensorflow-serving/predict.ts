@@ -1,6 +1,10 @@
 import { CutoverError } from '../../../domain/errors.ts'
 import { inSlices } from '../../../lib/in-slices.ts'
-import { readPredictRequest } from '../../../wire/tensorflow-serving/predict-request.ts'
+import { unbracketed } from '../../../wire/tensorflow-serving/bare-rows.ts'
+import {
+  type PredictRequest,
+  readPredictRequest,
+} from '../../../wire/tensorflow-serving/predict-request.ts'
 import { writePredictResponse } from '../../../wire/tensorflow-serving/predict-response.ts'
 import type { GatewayContext } from '../../context.ts'
 import { readDecoded, replyJson } from '../../encoded-exchange.ts'
@@ -14,18 +18,20 @@ export async function predict(
   exchange: Exchange,
   params: ServingParams,
 ): Promise<void> {
-  let format: 'row' | 'column' = 'row'
+  let format: PredictRequest['format'] = 'row'
+  let isBare = false
   const { payload, result } = await infer(context, exchange, {
     wanted: modelAt(params),
     read: () => readDecoded(context, exchange),
     ask: async ({ body }, { pool }) => {
       const request = await inSlices(readPredictRequest(body, pool.info))
-      format = request.format
+      ;({ format, isBare } = request)
       return { kind: 'tensors', inputs: request.inputs, signature: request.signature }
     },
   })
   if (result.kind !== 'tensors') throw new CutoverError('INTERNAL', 'tensors gave no tensors')
   context.bodies.giveBack(payload.received)
-  const text = await inSlices(writePredictResponse(format, result.outputs))
+  const outputs = isBare ? unbracketed(result.outputs) : result.outputs
+  const text = await inSlices(writePredictResponse(format, outputs))
   await replyJson(exchange, text)
 }
