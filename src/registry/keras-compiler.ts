@@ -14,7 +14,8 @@ const TIMEOUT_MS_PER_MB = 100
 const MEMORY_BYTES = 640 * 1024 ** 2
 /** Weights pass through one at a time, but the largest may be most of the file. */
 const MEMORY_PER_BYTE = 3
-const HEAP_MB = 384
+/** The weights lie outside of V8's heap; a small young generation is left for the rest. */
+const V8_FLAGS = ['--max-old-space-size=384', '--max-semi-space-size=1', '--expose-gc']
 
 /** What stands beside this file once it is compiled; from source, what was compiled last. */
 const COMPILER = fileURLToPath(
@@ -39,7 +40,7 @@ export async function compileKerasFile(
   const { size } = await stat(source)
   const done = deferred<CompiledModel>()
   const compiler = fork(COMPILER, [source, target], {
-    execArgv: [`--max-old-space-size=${HEAP_MB}`],
+    execArgv: V8_FLAGS,
     env: environment(),
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })

@@ -241,4 +241,18 @@ describe('a file is refused with a sentence that names', () => {
     writeFileSync(`${dir}/a.keras`, zip.subarray(0, zip.length - 10))
     await expect(compileKeras(`${dir}/a.keras`, target())).rejects.toThrow('damaged or cut off')
   })
+
+  test('an archive whose weights are not those that were saved', async () => {
+    const weights = readFileSync(fixture('models/tiny/model.h5'))
+    const zip = writeZip(
+      new Map([
+        ['config.json', Buffer.from('{}')],
+        ['model.weights.h5', weights],
+      ]),
+    )
+    const at = zip.indexOf(weights.subarray(-1000)) + 500
+    zip.writeUInt8(zip.readUInt8(at) ^ 1, at)
+    writeFileSync(`${dir}/a.keras`, zip)
+    await expect(compileKeras(`${dir}/a.keras`, target())).rejects.toThrow('another checksum')
+  })
 })

@@ -1,12 +1,12 @@
 import type { Constant } from './ir.ts'
 
 export function eager(data: ArrayBufferView): Constant {
-  return { bytes: data.byteLength, load: () => data }
+  return { bytes: data.byteLength, isFresh: false, load: () => data }
 }
 
 /** Floats that are made anew each time they are asked for: what is large is not kept. */
 export function lazy(count: number, load: () => Float32Array): Constant {
-  return { bytes: count * 4, load }
+  return { bytes: count * 4, isFresh: true, load }
 }
 
 export function floatsOf(constant: Constant): Float32Array {
@@ -39,9 +39,11 @@ export function transposed(
 ): Float32Array {
   const from = stridesOf(shape)
   const to = stridesOf(permutation.map((axis) => shape[axis] ?? 1))
-  const axes = permutation
-    .map((axis, at) => ({ size: shape[axis] ?? 1, from: from[axis] ?? 1, to: to[at] ?? 1 }))
-    .filter(({ size }) => size !== 1)
+  const axes = joined(
+    permutation
+      .map((axis, at) => ({ size: shape[axis] ?? 1, from: from[axis] ?? 1, to: to[at] ?? 1 }))
+      .filter(({ size }) => size !== 1),
+  )
   const fast = axes.find((axis) => axis.from === 1)
   const inner = axes.at(-1)
   if (fast === undefined || inner === undefined || fast === inner) {
@@ -71,6 +73,17 @@ interface Axis {
   /** Strides in the input and in the result. */
   readonly from: number
   readonly to: number
+}
+
+/** Axes that follow one another on both sides are one: height and width of a kernel. */
+function joined(axes: readonly Axis[]): Axis[] {
+  return axes.reduce<Axis[]>((all, axis) => {
+    const before = all.at(-1)
+    const isNext = before?.from === axis.from * axis.size && before.to === axis.to * axis.size
+    return isNext
+      ? [...all.slice(0, -1), { ...axis, size: before.size * axis.size }]
+      : [...all, axis]
+  }, [])
 }
 
 function rearranged(data: Float32Array, axes: readonly Axis[]): Float32Array {

@@ -6,6 +6,8 @@ export type Dim = number | null
 /** The elements of a constant, little-endian in row-major order, made when they are asked for. */
 export interface Constant {
   readonly bytes: number
+  /** Each load makes them anew: they belong to the caller, who may change them. */
+  readonly isFresh: boolean
   load(): ArrayBufferView
 }
 

@@ -30,7 +30,10 @@ function writeWhole(target: string, chunks: Iterable<Chunk>): number {
   try {
     let written = 0
     try {
-      for (const batch of batchesOf(chunks)) written += writeAll(fd, batch)
+      for (const batch of batchesOf(chunks)) {
+        written += writeAll(fd, batch)
+        collect()
+      }
     } finally {
       closeSync(fd)
     }
@@ -42,17 +45,24 @@ function writeWhole(target: string, chunks: Iterable<Chunk>): number {
   }
 }
 
+/**
+ * V8 counts what lies outside of its heap late: constants that are written would pile up. The
+ * compiler's process is started with --expose-gc; without it this does nothing.
+ */
+function collect(): void {
+  globalThis.gc?.({ type: 'minor' })
+}
+
 /** Many small chunks are one write; a large constant is loaded, written and forgotten. */
 function* batchesOf(chunks: Iterable<Chunk>): Generator<Uint8Array[]> {
-  let batch: Uint8Array[] = []
+  const batch: Uint8Array[] = []
   let bytes = 0
   for (const chunk of chunks) {
     const view = chunk instanceof Uint8Array ? chunk : bytesOf(chunk.load(), chunk.bytes)
     batch.push(view)
     bytes += view.length
     if (bytes < WRITE_BYTES && batch.length < 512) continue
-    yield batch
-    batch = []
+    yield batch.splice(0)
     bytes = 0
   }
   if (batch.length > 0) yield batch

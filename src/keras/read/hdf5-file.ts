@@ -10,7 +10,7 @@ import type { StoredTensor } from './stored-tensor.ts'
 /** Where a dataset is compressed, this is what it may grow to, as a multiple of the whole file. */
 const EXPANSION_MAX = 100
 /** A larger dataset is read in parts, so that the WebAssembly memory need not hold it. */
-const PART_BYTES = 16 * 1024 ** 2
+const PART_BYTES = 1024 ** 2
 
 /**
  * An HDF5 file, read only. The library behind it is the HDF5 project's own, compiled to
@@ -55,8 +55,8 @@ export class Hdf5File {
   /** An attribute of a group; undefined: it has none of that name. */
   attribute(group: string, name: string): unknown {
     return readable(this.#name, () => {
-      const attribute = this.#group(group)?.attrs[name]
-      return attribute?.value
+      const found = this.#group(group)
+      return found && attributesOf(found).has(name) ? found.get_attribute(name, false) : undefined
     })
   }
 
@@ -66,12 +66,13 @@ export class Hdf5File {
    */
   names(group: string, name: string): string[] {
     return readable(this.#name, () => {
-      const attributes = this.#group(group)?.attrs ?? {}
-      const whole = stringsOf(attributes[name]?.value)
-      if (attributes[name] !== undefined) return whole
+      const found = this.#group(group)
+      if (found === undefined) return []
+      const attributes = attributesOf(found)
+      if (attributes.has(name)) return stringsOf(found.get_attribute(name, false))
       const parts: string[] = []
-      for (let part = 0; attributes[`${name}${part}`] !== undefined; part++) {
-        parts.push(...stringsOf(attributes[`${name}${part}`]?.value))
+      for (let part = 0; attributes.has(`${name}${part}`); part++) {
+        parts.push(...stringsOf(found.get_attribute(`${name}${part}`, false)))
       }
       return parts
     })
@@ -85,27 +86,30 @@ export class Hdf5File {
       const dataset = found
       const shape = dataset.shape ?? []
       const count = elementCount(shape)
-      const { size, type } = dataset.metadata
-      const limit = dataset.filters.length > 0 ? this.#bytes * EXPANSION_MAX : this.#bytes
-      if (count * size > limit) {
+      const { size, type, littleEndian } = dataset.metadata
+      const bytes = count * size
+      const isCompressed = bytes > this.#bytes && dataset.filters.length > 0
+      if (bytes > this.#bytes * (isCompressed ? EXPANSION_MAX : 1)) {
         throw unloadable(`${path} in ${this.#name} claims more values than the file holds`)
       }
       // numpy knows no such type: it is two bytes, and Keras says beside them what they are.
       const bfloat16 = size === 2 && dataset.attrs['dtype']?.value === 'bfloat16'
       const source: FloatSource = { type, size, bfloat16, dtype: JSON.stringify(dataset.dtype) }
-      return {
-        path,
-        shape,
-        read: () =>
-          readable(this.#name, () => {
-            if (type === 1 && size === 2) return floatsOf(halvesOf(dataset, count), source, path)
-            const values = new Float32Array(count)
-            for (const { at, part } of partsOf(dataset, shape, count * size)) {
-              values.set(floatsOf(part, source, path), at)
-            }
-            return values
-          }),
+      const isPlain = type === 1 && size === 4 && littleEndian
+      const read = () => {
+        if (type === 1 && size === 2) {
+          const halves = new Uint16Array(count)
+          readInto(halves, dataset)
+          return floatsOf(halves, source, path)
+        }
+        const values = new Float32Array(count)
+        for (const { at, elements, ranges } of partsOf(shape, bytes)) {
+          if (isPlain) readInto(values.subarray(at, at + elements), dataset, ranges)
+          else values.set(floatsOf(valuesOf(dataset, ranges), source, path), at)
+        }
+        return values
       }
+      return { path, shape, read: () => readable(this.#name, read) }
     })
   }
 
@@ -134,30 +138,69 @@ function promisedBytes(path: string): number {
   return bytes < Number.MAX_SAFE_INTEGER ? Number(bytes) : 0
 }
 
-function* partsOf(dataset: Dataset, shape: readonly number[], bytes: number) {
-  const [rows = 1, ...rest] = shape
-  const rowElements = elementCount(rest)
-  const rowsAtOnce = Math.max(1, Math.floor(PART_BYTES / Math.max(1, bytes / Math.max(1, rows))))
-  if (shape.length === 0 || rowsAtOnce >= rows) {
-    yield { at: 0, part: dataset.value }
+type Ranges = readonly (readonly [number, number])[]
+
+interface Part {
+  /** Where its first element lies among all elements, and how many there are. */
+  readonly at: number
+  readonly elements: number
+  /** From and to, for each axis; undefined: the whole dataset. */
+  readonly ranges: Ranges | undefined
+}
+
+/** Parts of at most PART_BYTES, unless what lies behind the first axis of any length is larger. */
+function* partsOf(shape: readonly number[], bytes: number): Generator<Part> {
+  const axis = shape.findIndex((length) => length > 1)
+  const length = shape[axis] ?? 1
+  const step = Math.max(1, Math.floor((PART_BYTES * length) / Math.max(1, bytes)))
+  const count = elementCount(shape)
+  if (step >= length) {
+    yield { at: 0, elements: count, ranges: undefined }
     return
   }
-  for (let row = 0; row < rows; row += rowsAtOnce) {
-    const end = Math.min(rows, row + rowsAtOnce)
-    yield { at: row * rowElements, part: dataset.slice([[row, end], ...rest.map(() => [] as [])]) }
+  for (let from = 0; from < length; from += step) {
+    const to = Math.min(length, from + step)
+    yield {
+      at: (count / length) * from,
+      elements: (count / length) * (to - from),
+      ranges: shape.map((size, at) => (at === axis ? [from, to] : [0, size])),
+    }
   }
 }
 
-/** The library reads 16-bit floats but does not hand them over. */
-function halvesOf(dataset: Dataset, count: number): Uint16Array {
-  const bytes = count * 2
-  const at = Module['_malloc'](bytes)
+function valuesOf(dataset: Dataset, ranges: Ranges | undefined): unknown {
+  return ranges === undefined
+    ? dataset.value
+    : dataset.slice(ranges.map(([from, to]) => [from, to]))
+}
+
+/**
+ * The bytes of a part as they are. The library's own reading would copy them once more, and does
+ * not hand over 16-bit floats.
+ */
+function readInto(
+  target: Float32Array | Uint16Array,
+  { file_id, path }: Dataset,
+  ranges?: Ranges,
+): void {
+  const counts = ranges?.map(([from, to]) => BigInt(to - from)) ?? null
+  const offsets = ranges?.map(([from]) => BigInt(from)) ?? null
+  const strides = ranges?.map(() => 1n) ?? null
+  const { buffer, byteOffset, byteLength } = target
+  if (byteLength === 0) return
+  const at = Module['_malloc'](byteLength)
+  if (at === 0) throw new RangeError('no memory for a dataset')
   try {
-    Module.get_dataset_data(dataset.file_id, dataset.path, null, null, null, BigInt(at))
-    return new Uint16Array(Module.HEAPU8.slice(at, at + bytes).buffer)
+    Module.get_dataset_data(file_id, path, counts, offsets, strides, BigInt(at))
+    new Uint8Array(buffer, byteOffset, byteLength).set(Module.HEAPU8.subarray(at, at + byteLength))
   } finally {
     Module['_free'](at)
   }
+}
+
+/** Names only: the library's own `attrs` looks each up whenever it is touched. */
+function attributesOf({ file_id, path }: Group): ReadonlySet<string> {
+  return new Set(Module.get_attribute_names(file_id, path))
 }
 
 function stringsOf(value: unknown): string[] {

@@ -5,7 +5,6 @@ import type { Model } from '../config/model.ts'
 import { unloadable } from '../failure.ts'
 import { checkpointWeights } from './checkpoint-weights.ts'
 import { Hdf5File } from './hdf5-file.ts'
-import { unpack } from './keras-archive.ts'
 import { legacyWeights } from './legacy-weights.ts'
 import type { SlotsOf, Weights } from './weights.ts'
 
@@ -71,6 +70,8 @@ function withoutModel(file: Hdf5File): Error {
 }
 
 async function openArchive(source: string, dir: string): Promise<KerasFile> {
+  // Most files are .h5, which need nothing of zip.
+  const { unpack } = await import('./keras-archive.ts')
   const { config, weights, metadata } = await unpack(source, dir)
   if (weights === undefined) {
     throw unloadable('the .keras archive has no model.weights.h5: its weights are missing')

@@ -1,4 +1,4 @@
-import { floatsOf, lazy } from '../constants.ts'
+import { eager, floatsOf, lazy } from '../constants.ts'
 import type { Graph, Node, Value } from '../ir.ts'
 import { replaced, Uses } from '../uses.ts'
 
@@ -56,7 +56,8 @@ function scaledBy(weights: Value, scale: Float64Array, axis: number): Value {
   const inner = shape.slice(axis + 1).reduce((all: number, size) => all * Number(size), 1)
   const count = constant.bytes / 4
   const load = () => {
-    const values = floatsOf(constant).slice()
+    const loaded = floatsOf(constant)
+    const values = constant.isFresh ? loaded : loaded.slice()
     for (let at = 0, block = 0; at < values.length; block++) {
       const factor = scale[block % scale.length] ?? 1
       for (const end = at + inner; at < end; at++) values[at] = (values[at] ?? 0) * factor
@@ -67,6 +68,5 @@ function scaledBy(weights: Value, scale: Float64Array, axis: number): Value {
 }
 
 function vector(name: string, values: Float32Array): Value {
-  const load = () => values
-  return { name, dtype: 'float32', shape: [values.length], constant: lazy(values.length, load) }
+  return { name, dtype: 'float32', shape: [values.length], constant: eager(values) }
 }
