@@ -2,16 +2,6 @@ import { createRequire } from 'node:module'
 
 import { Command } from 'commander'
 
-import { compileCommand } from './commands/compile.ts'
-import { listCommand } from './commands/list.ts'
-import { manifestCommand } from './commands/manifest.ts'
-import { pruneCommand } from './commands/prune.ts'
-import { showCommand } from './commands/show.ts'
-import { verifyCommand } from './commands/verify.ts'
-import { publishCommand } from './commands/publish.ts'
-import { rolloutCommands } from './commands/rollout-commands.ts'
-import { serveCommand } from './commands/serve.ts'
-import { statusCommand } from './commands/status.ts'
 import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
 import { writeError } from './output.ts'
 
@@ -23,17 +13,29 @@ const program = new Command('cutover')
   .showHelpAfterError()
   // The program's --version is not that of `publish`.
   .enablePositionalOptions()
-  .addCommand(serveCommand())
-  .addCommand(compileCommand())
-  .addCommand(publishCommand())
-  .addCommand(listCommand())
-  .addCommand(showCommand())
-  .addCommand(verifyCommand())
-  .addCommand(pruneCommand())
-  .addCommand(manifestCommand())
-  .addCommand(statusCommand())
 
-for (const command of rolloutCommands()) program.addCommand(command)
+/** In the order in which help lists them. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  serve: async () => (await import('./commands/serve.ts')).serveCommand(),
+  compile: async () => (await import('./commands/compile.ts')).compileCommand(),
+  publish: async () => (await import('./commands/publish.ts')).publishCommand(),
+  list: async () => (await import('./commands/list.ts')).listCommand(),
+  show: async () => (await import('./commands/show.ts')).showCommand(),
+  verify: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  prune: async () => (await import('./commands/prune.ts')).pruneCommand(),
+  manifest: async () => (await import('./commands/manifest.ts')).manifestCommand(),
+  status: async () => (await import('./commands/status.ts')).statusCommand(),
+}
+
+// One command does not wait until all others are loaded; help and mistakes need them all.
+const [, , named = ''] = process.argv
+const wanted = Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined
+if (wanted !== undefined) program.addCommand(await wanted())
+else {
+  for (const load of Object.values(COMMANDS)) program.addCommand(await load())
+  const { rolloutCommands } = await import('./commands/rollout-commands.ts')
+  for (const command of rolloutCommands()) program.addCommand(command)
+}
 
 for (const command of [program, ...program.commands]) {
   // commander has printed what it is about.

@@ -6,7 +6,7 @@ import { CutoverError, messageOf } from '../domain/errors.ts'
 import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
-import { type CompiledModel, parseCompilerMessage } from '../wire/compile-protocol.ts'
+import type { CompiledModel } from '../wire/compile-protocol.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
 const TIMEOUT_MS = 6_000
@@ -38,13 +38,15 @@ export async function compileKerasFile(
 ): Promise<CompiledModel> {
   signal.throwIfAborted()
   const { size } = await stat(source)
-  const done = deferred<CompiledModel>()
+  const said = deferred<unknown>()
   const compiler = fork(COMPILER, [source, target], {
     execArgv: V8_FLAGS,
     env: environment(),
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
-  const fail = (sentence: string) => done.reject(new CutoverError('MODEL_UNLOADABLE', sentence))
+  // Loaded while the compiler starts, which takes longer.
+  const protocol = import('../wire/compile-protocol.ts')
+  const fail = (sentence: string) => said.reject(new CutoverError('MODEL_UNLOADABLE', sentence))
   const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
   const timer = setTimeout(() => fail(`it did not compile in ${timeoutMs} ms`), timeoutMs)
   const bytesMax = MEMORY_BYTES + size * MEMORY_PER_BYTE
@@ -54,22 +56,18 @@ export async function compileKerasFile(
       fail(`compiling it takes more than ${describeBytes(bytesMax)} of memory`)
     },
   })
-  const onAbort = () => done.reject(signal.reason)
+  const onAbort = () => said.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
-  compiler.on('message', (message) => {
-    try {
-      const answer = parseCompilerMessage(message)
-      if (answer.kind === 'compiled') done.resolve(answer)
-      else done.reject(new CutoverError(answer.code, answer.message))
-    } catch (error) {
-      done.reject(error)
-    }
-  })
+  compiler.on('message', said.resolve)
   compiler.on('error', (error) => fail(`the compiler did not start: ${messageOf(error)}`))
   const ended = endOf(compiler)
   void ended.then((how) => fail(`the compiler did not survive it: ${how}`))
   try {
-    return await done.promise
+    const message = await said.promise
+    const { parseCompilerMessage } = await protocol
+    const answer = parseCompilerMessage(message)
+    if (answer.kind === 'compiled') return answer
+    throw new CutoverError(answer.code, answer.message)
   } finally {
     clearTimeout(timer)
     memory.stop()
