@@ -1,4 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -16,6 +17,8 @@ const MEMORY_BYTES = 640 * 1024 ** 2
 const MEMORY_PER_BYTE = 3
 /** The weights lie outside of V8's heap; a small young generation is left for the rest. */
 const V8_FLAGS = ['--max-old-space-size=384', '--max-semi-space-size=1', '--expose-gc']
+
+const SHELL = '/bin/sh'
 
 /** What stands beside this file once it is compiled; from source, what was compiled last. */
 const COMPILER = fileURLToPath(
@@ -39,15 +42,15 @@ export async function compileKerasFile(
   signal.throwIfAborted()
   const { size } = await stat(source)
   const said = deferred<unknown>()
+  const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
   const compiler = fork(COMPILER, [source, target], {
-    execArgv: V8_FLAGS,
+    ...limitedTo(timeoutMs),
     env: environment(),
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   // Loaded while the compiler starts, which takes longer.
   const protocol = import('../wire/compile-protocol.ts')
   const fail = (sentence: string) => said.reject(new CutoverError('MODEL_UNLOADABLE', sentence))
-  const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
   const timer = setTimeout(() => fail(`it did not compile in ${timeoutMs} ms`), timeoutMs)
   const bytesMax = MEMORY_BYTES + size * MEMORY_PER_BYTE
   const memory = new MemoryWatch(compiler.pid ?? -1, {
@@ -75,6 +78,18 @@ export async function compileKerasFile(
     compiler.kill('SIGKILL')
     await ended
   }
+}
+
+/**
+ * What is started in place of plain Node. A compiler that loops learns nothing of its parent's end,
+ * and nobody is left to hold it to its deadline: so the system ends it after twice the deadline in
+ * CPU time, which its helper threads share. A shell sets that limit and becomes the compiler.
+ */
+function limitedTo(timeoutMs: number): { execPath?: string; execArgv: string[] } {
+  if (!existsSync(SHELL)) return { execArgv: V8_FLAGS }
+  const seconds = Math.ceil((2 * timeoutMs) / 1000)
+  const script = `ulimit -t ${seconds}; exec "$0" "$@"`
+  return { execPath: SHELL, execArgv: ['-c', script, process.execPath, ...V8_FLAGS] }
 }
 
 function endOf(compiler: ChildProcess): Promise<string> {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, test } from 'vitest'
 
 import { compileKeras } from '../../src/keras/compile.ts'
 import { writeZip } from '../keras-oracle/stored-zip.ts'
+import { endlessH5 } from '../support/endless-h5.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
 
 let dir: string
@@ -240,6 +241,11 @@ describe('a file is refused with a sentence that names', () => {
     await expect(compileKeras(`${dir}/a.keras`, target())).rejects.toThrow('no config.json')
     writeFileSync(`${dir}/a.keras`, zip.subarray(0, zip.length - 10))
     await expect(compileKeras(`${dir}/a.keras`, target())).rejects.toThrow('damaged or cut off')
+  })
+
+  test('texts that the HDF5 library would read for ever', async () => {
+    const file = await endlessH5(dir, 0)
+    await expect(compileKeras(file, target())).rejects.toThrow('its texts cannot be read')
   })
 
   test('an archive whose weights are not those that were saved', async () => {

@@ -1,4 +1,4 @@
-import { openSync, closeSync, readSync } from 'node:fs'
+import { closeSync, openSync, readSync, rmSync } from 'node:fs'
 
 import { isObject } from '../config/json.ts'
 import type { Model } from '../config/model.ts'
@@ -77,6 +77,8 @@ async function openArchive(source: string, dir: string): Promise<KerasFile> {
     throw unloadable('the .keras archive has no model.weights.h5: its weights are missing')
   }
   const file = await Hdf5File.open(weights, 'model.weights.h5 of the archive')
+  // It stays readable while it is open, and nothing is left of it if this process is killed.
+  rmSync(weights, { force: true })
   return {
     config,
     kerasMajor: majorOf(metadata === undefined ? undefined : versionIn(metadata)),
