@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
+import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import {
   type EngineCommand,
   type EngineInfo,
@@ -93,7 +94,8 @@ export class EngineChild {
 
   constructor({ onOutput, onStep, memoryBytesMax, nice }: EngineOptions) {
     this.#onStep = onStep
-    this.#process = spawn(process.execPath, [...NODE_FLAGS, WORKER], {
+    const { command, args } = nodeBoundToParent(NODE_FLAGS)
+    this.#process = spawn(command, [...args, WORKER], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
       env: engineEnvironment(process.env),
     })

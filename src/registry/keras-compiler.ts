@@ -1,5 +1,4 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
@@ -7,6 +6,7 @@ import { CutoverError, messageOf } from '../domain/errors.ts'
 import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
+import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
@@ -17,8 +17,6 @@ const MEMORY_BYTES = 640 * 1024 ** 2
 const MEMORY_PER_BYTE = 3
 /** The weights lie outside of V8's heap; a small young generation is left for the rest. */
 const V8_FLAGS = ['--max-old-space-size=384', '--max-semi-space-size=1', '--expose-gc']
-
-const SHELL = '/bin/sh'
 
 /** What stands beside this file once it is compiled; from source, what was compiled last. */
 const COMPILER = fileURLToPath(
@@ -43,8 +41,11 @@ export async function compileKerasFile(
   const { size } = await stat(source)
   const said = deferred<unknown>()
   const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
+  // In CPU time, which its helper threads share, twice the deadline comes after the deadline.
+  const { command, args } = nodeBoundToParent(V8_FLAGS, (2 * timeoutMs) / 1000)
   const compiler = fork(COMPILER, [source, target], {
-    ...limitedTo(timeoutMs),
+    execPath: command,
+    execArgv: args,
     env: environment(),
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
@@ -78,18 +79,6 @@ export async function compileKerasFile(
     compiler.kill('SIGKILL')
     await ended
   }
-}
-
-/**
- * What is started in place of plain Node. A compiler that loops learns nothing of its parent's end,
- * and nobody is left to hold it to its deadline: so the system ends it after twice the deadline in
- * CPU time, which its helper threads share. A shell sets that limit and becomes the compiler.
- */
-function limitedTo(timeoutMs: number): { execPath?: string; execArgv: string[] } {
-  if (!existsSync(SHELL)) return { execArgv: V8_FLAGS }
-  const seconds = Math.ceil((2 * timeoutMs) / 1000)
-  const script = `ulimit -t ${seconds}; exec "$0" "$@"`
-  return { execPath: SHELL, execArgv: ['-c', script, process.execPath, ...V8_FLAGS] }
 }
 
 function endOf(compiler: ChildProcess): Promise<string> {

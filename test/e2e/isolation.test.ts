@@ -156,3 +156,26 @@ test('a model that hangs while it loads is rejected in bounded time', async () =
   expect(server.events('version.rejected')[0]).toMatchObject({ code: 'ENGINE_TIMEOUT' })
   expect((await predict(server.url, dark)).body.class_index).toBe(1)
 })
+
+test('engines do not outlive a server that is killed, whatever they are at', async () => {
+  const server = await startServer(registryWith(['m', 1, 'hang']).dir, { flags: ONE_AT_A_TIME })
+  const hung = predict(server.url, bright).catch(() => {})
+  await waitFor(
+    async () => (await server.metric('cutover_inflight_requests')) === 1,
+    'the engine to be busy',
+  )
+  await sleep(300)
+  const engines = server.enginePids()
+  expect(engines).toHaveLength(1)
+  process.kill(server.pid, 'SIGKILL')
+  await hung
+  await waitFor(() => !engines.some(isRunning), 'the engines to end')
+})
+
+function isRunning(pid: number): boolean {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}

@@ -12,20 +12,30 @@ const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const STARTING = { timeout: 20_000, interval: 50 }
 const ENDING = { timeout: 90_000, interval: 250 }
 
-test('a compiler that loops ends by itself when its parent is killed', async () => {
-  const dir = temporaryDirectory()
-  const model = await endlessH5(dir)
-  const output = path.join(dir, 'model.onnx')
-  const parent = spawn(process.execPath, [BIN, 'compile', model, '-o', output], { stdio: 'ignore' })
-  try {
-    const compiler = await vi.waitUntil(() => busyChildOf(parent.pid ?? -1), STARTING)
-    parent.kill('SIGKILL')
-    await vi.waitUntil(() => !isAlive(compiler), ENDING)
-    expect(parent.signalCode).toBe('SIGKILL')
-  } finally {
-    parent.kill('SIGKILL')
-  }
-}, 120_000)
+test.each([
+  ['at once where there is setpriv', process.env['PATH']],
+  ['in bounded time where there is not', '/nonexistent'],
+])(
+  'a compiler that loops ends when its parent is killed, %s',
+  async (_, PATH) => {
+    const dir = temporaryDirectory()
+    const model = await endlessH5(dir)
+    const output = path.join(dir, 'model.onnx')
+    const parent = spawn(process.execPath, [BIN, 'compile', model, '-o', output], {
+      env: { ...process.env, PATH },
+      stdio: 'ignore',
+    })
+    try {
+      const compiler = await vi.waitUntil(() => busyChildOf(parent.pid ?? -1), STARTING)
+      parent.kill('SIGKILL')
+      await vi.waitUntil(() => !isAlive(compiler), ENDING)
+      expect(parent.signalCode).toBe('SIGKILL')
+    } finally {
+      parent.kill('SIGKILL')
+    }
+  },
+  120_000,
+)
 
 /** The child that has computed for more than a second; undefined: none has. */
 function busyChildOf(pid: number): number | undefined {
