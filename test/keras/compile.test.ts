@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { File as Hdf5, ready } from 'h5wasm/node'
@@ -246,6 +246,22 @@ describe('a file is refused with a sentence that names', () => {
   test('texts that the HDF5 library would read for ever', async () => {
     const file = await endlessH5(dir, 0)
     await expect(compileKeras(file, target())).rejects.toThrow('its texts cannot be read')
+  })
+
+  test('weights that lie in another file of the machine', async () => {
+    const other = h5({}, denseVariables)
+    renameSync(other, `${dir}/other.h5`)
+    const file = new Hdf5(`${dir}/linked.h5`, 'w')
+    file.create_attribute('model_config', JSON.stringify(sequential([3], dense)))
+    file.create_attribute('keras_version', '2.15.0')
+    const group = file.create_group('model_weights').create_group('d')
+    group.create_attribute('weight_names', ['d/kernel:0', 'd/bias:0'])
+    group.create_external_link(`${dir}/other.h5`, '/model_weights/d/d', 'd')
+    file.close()
+    await expect(compileKeras(`${dir}/linked.h5`, target())).rejects.toThrow(
+      'no kernel for Dense d',
+    )
+    expect(existsSync(target())).toBe(false)
   })
 
   test('an archive whose weights are not those that were saved', async () => {

@@ -4,6 +4,7 @@ import { Dataset, File, Group, Module, ready } from 'h5wasm/node'
 
 import { elementCount } from '../../domain/tensor.ts'
 import { unloadable } from '../failure.ts'
+import { confineTo } from './confine.ts'
 import { valuesOf } from './dataset-values.ts'
 import { hasEndlessHeap } from './global-heap.ts'
 import type { StoredTensor } from './stored-tensor.ts'
@@ -25,8 +26,11 @@ export class Hdf5File {
   /** How errors call the file. */
   readonly #name: string
 
-  private constructor(file: File, bytes: number, name: string) {
+  readonly #lift: () => void
+
+  private constructor(file: File, bytes: number, name: string, lift: () => void) {
     this.#file = file
+    this.#lift = lift
     this.#bytes = bytes
     this.#name = name
   }
@@ -40,15 +44,19 @@ export class Hdf5File {
     }
     if (hasEndlessHeap(start)) throw unloadable(`${name} is damaged: its texts cannot be read`)
     await ready
-    return new Hdf5File(
-      readable(name, () => new File(path, 'r')),
-      size,
-      name,
-    )
+    const lift = confineTo(path)
+    try {
+      const file = readable(name, () => new File(path, 'r'))
+      return new Hdf5File(file, size, name, lift)
+    } catch (error) {
+      lift()
+      throw error
+    }
   }
 
   close(): void {
     this.#file.close()
+    this.#lift()
   }
 
   /** Names of what lies in a group; undefined: there is no such group. */
