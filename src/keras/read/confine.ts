@@ -23,7 +23,7 @@ export function confineTo(file: string): () => void {
 function install(): void {
   isInstalled = true
   const { FS } = Module
-  const open = FS.open
+  const open = FS.open.bind(FS)
   FS.open = (name, ...options) => {
     if (allowed.size === 0 || allowed.has(path.resolve(name))) return open(name, ...options)
     throw Object.assign(new Error(`${name} is another file`), {
