@@ -32,9 +32,12 @@ export function spawnOwned(
 }
 
 /** Another program of the benchmark, written in TypeScript, that speaks over IPC. */
-export function forkOwned(program: URL, cores?: string): ChildProcess {
+export function forkOwned(
+  program: URL,
+  { args = [], cores }: { args?: readonly string[]; cores?: string | undefined } = {},
+): ChildProcess {
   const child = own(
-    fork(fileURLToPath(program), [], {
+    fork(fileURLToPath(program), args, {
       execArgv: ['--import', 'tsx'],
       serialization: 'advanced',
     }),

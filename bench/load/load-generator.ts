@@ -44,7 +44,7 @@ export class LoadGenerator {
 
   /** `cores`: those that it may run on, as taskset names them; all, without it. */
   static async start(cores?: string): Promise<LoadGenerator> {
-    const child = forkOwned(new URL('./main.ts', import.meta.url), cores)
+    const child = forkOwned(new URL('./main.ts', import.meta.url), { cores })
     await nextMessage<LoadMessage>(child, 'ready', READY_TIMEOUT_MS)
     return new LoadGenerator(child)
   }

@@ -1,3 +1,6 @@
+import type { ChildProcess } from 'node:child_process'
+
+import type { DirectCommand, DirectMessage } from '../direct/protocol.ts'
 import {
   atLeast,
   atMost,
@@ -7,6 +10,7 @@ import {
   type PartReport,
   perSecond,
 } from '../lib/bench.ts'
+import { forkOwned, nextMessage, stop } from '../lib/child.ts'
 import { CutoverServer } from '../lib/cutover-server.ts'
 import { Registry } from '../lib/registry.ts'
 import { median } from '../lib/statistics.ts'
@@ -16,22 +20,31 @@ import { RawLimit } from '../raw/raw-limit.ts'
 const CONNECTIONS = 16
 const SHAPE = [1, 224, 224, 3]
 const ELEMENTS = 224 * 224 * 3
+const READY_TIMEOUT_MS = 60_000
+const STOP_GRACE_MS = 1_000
 
 interface Round {
+  /** The runtime alone. */
   readonly rawPerSecond: number
+  /** The engines, fed from a loop. */
+  readonly directPerSecond: number
   readonly load: LoadRecord
 }
 
-/** An image as a tensor of 602 KB, in binary over V2, against the runtime fed with it directly. */
+/** An image as a tensor of 602 KB, in binary over V2, against the same engines fed with it directly. */
 export async function tensor(bench: Bench): Promise<PartReport> {
   const { options, workDir, load } = bench
   const limit = await RawLimit.start(options.engines)
+  const direct = forkOwned(new URL('../direct/main.ts', import.meta.url), {
+    args: [String(options.engines)],
+  })
   const registry = new Registry(`${workDir}/tensor`)
   const server = await CutoverServer.start({ ...options, registry: registry.dir, workDir })
   const { port } = server
   const request = requestTo(port)
   const rounds: Round[] = []
   try {
+    await nextMessage<DirectMessage>(direct, 'ready', READY_TIMEOUT_MS)
     const bytes = await answerOf(port)
     const run = (seconds: number) =>
       load.run({
@@ -43,29 +56,32 @@ export async function tensor(bench: Bench): Promise<PartReport> {
     await run(2)
     for (let round = 1; round <= options.rounds; round++) {
       bench.progress(`image tensors, round ${round} of ${options.rounds}`)
-      const before = await limit.imagesPerSecond(options.seconds, 'tensor')
+      const rawPerSecond = await limit.imagesPerSecond(options.seconds, 'tensor')
+      const before = await perSecondOf(direct, options.seconds)
       const record = await run(options.seconds)
-      const after = await limit.imagesPerSecond(options.seconds, 'tensor')
-      rounds.push({ rawPerSecond: (before + after) / 2, load: record })
+      const after = await perSecondOf(direct, options.seconds)
+      rounds.push({ rawPerSecond, directPerSecond: (before + after) / 2, load: record })
     }
   } finally {
-    await Promise.all([server.stop(), limit.stop()])
+    await Promise.all([server.stop(), limit.stop(), stop(direct, STOP_GRACE_MS)])
   }
   return report(rounds)
 }
 
 function report(rounds: readonly Round[]): PartReport {
-  const ratio = median(rounds.map((round) => round.load.perSecond / round.rawPerSecond))
+  const over = (pick: (round: Round) => number): number => median(rounds.map(pick))
+  const ratio = over(({ load, directPerSecond }) => load.perSecond / directPerSecond)
   const records = rounds.map((round) => round.load)
   return {
     title: `A tensor of 602 KB, binary over V2 at c=${CONNECTIONS}; medians over the rounds`,
     rows: [
+      { what: 'the runtime alone', value: perSecond(over(({ rawPerSecond }) => rawPerSecond)) },
       {
-        what: 'the runtime alone',
-        value: perSecond(median(rounds.map((round) => round.rawPerSecond))),
+        what: 'engines fed directly',
+        value: perSecond(over(({ directPerSecond }) => directPerSecond)),
       },
-      { what: 'V2, binary', value: perSecond(median(records.map((record) => record.perSecond))) },
-      { what: 'V2 / the runtime alone', value: ratio.toFixed(3), bar: atLeast(0.95, ratio) },
+      { what: 'V2, binary', value: perSecond(over(({ load }) => load.perSecond)) },
+      { what: 'V2 / engines fed directly', value: ratio.toFixed(3), bar: atLeast(0.95, ratio) },
       {
         what: 'failed requests',
         value: failuresText(records),
@@ -73,9 +89,19 @@ function report(rounds: readonly Round[]): PartReport {
       },
     ],
     data: {
-      tensor: rounds.map(({ rawPerSecond, load }) => ({ rawPerSecond, v2: load.perSecond })),
+      tensor: rounds.map(({ load, ...round }) => ({ ...round, v2: load.perSecond })),
     },
   }
+}
+
+async function perSecondOf(direct: ChildProcess, seconds: number): Promise<number> {
+  const result = nextMessage<Extract<DirectMessage, { kind: 'result' }>>(
+    direct,
+    'result',
+    seconds * 1000 + READY_TIMEOUT_MS,
+  )
+  direct.send({ kind: 'measure', seconds, inFlight: CONNECTIONS } satisfies DirectCommand)
+  return (await result).perSecond
 }
 
 function bodyOf(): { header: string; body: Buffer } {

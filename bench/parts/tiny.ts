@@ -33,7 +33,7 @@ export async function tiny(bench: Bench): Promise<PartReport> {
     { registry: MODELS, engines: ENGINES, workDir, cores: CORES },
     saysReady,
   )
-  const echo = forkOwned(new URL('../echo/main.ts', import.meta.url), CORES)
+  const echo = forkOwned(new URL('../echo/main.ts', import.meta.url), { cores: CORES })
   try {
     const url = `http://127.0.0.1:${server.port}/v2/models/tiny/infer`
     const answer = await fetch(url, { method: 'POST', body: BODY })
