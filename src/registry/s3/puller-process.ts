@@ -11,8 +11,10 @@ import {
   parsePullerReply,
 } from '../../wire/puller-protocol.ts'
 
-/** It gives way to everything that serves. */
-const NICE = 19
+/** It gives way to everything that serves, and a large version, which takes its time, entirely. */
+const NICE = 10
+const NICE_LARGE = 19
+const LARGE_BYTES = 32 * 1024 ** 2
 /** This file is compiled to JavaScript or run from source: the program is as well. */
 const PROGRAM = fileURLToPath(
   new URL(`../../puller/main${import.meta.url.endsWith('.ts') ? '.ts' : '.js'}`, import.meta.url),
@@ -66,6 +68,7 @@ export class PullerProcess {
   readonly #onProgress: (bytes: number) => void
   readonly #waiting = new Map<number, Waiting>()
   #nextId = 1
+  #bytes = 0
   #ended: CutoverError | undefined
 
   constructor({ connections, stallTimeoutMs, onProgress }: PullerOptions) {
@@ -110,6 +113,7 @@ export class PullerProcess {
     }
     if (reply.kind === 'progress') {
       this.#onProgress(reply.bytes)
+      this.#giveWay(reply.bytes)
       return
     }
     const waiting = this.#waiting.get(reply.id)
@@ -121,6 +125,15 @@ export class PullerProcess {
     this.#waiting.delete(reply.id)
     if (reply.kind === 'done') waiting.answer.resolve()
     else waiting.answer.reject(new FileFailure(reply.cause, reply.reason))
+  }
+
+  #giveWay(bytes: number): void {
+    const before = this.#bytes
+    this.#bytes += bytes
+    const { pid, exitCode } = this.#process
+    if (before >= LARGE_BYTES || this.#bytes < LARGE_BYTES) return
+    // Of its main thread, which receives and hashes; the others only write to the disk.
+    if (pid !== undefined && exitCode === null) os.setPriority(pid, NICE_LARGE)
   }
 
   async #renew(id: number, { answer, renew }: Waiting): Promise<void> {
