@@ -130,10 +130,14 @@ export class PullerProcess {
   #giveWay(bytes: number): void {
     const before = this.#bytes
     this.#bytes += bytes
-    const { pid, exitCode } = this.#process
-    if (before >= LARGE_BYTES || this.#bytes < LARGE_BYTES) return
-    // Of its main thread, which receives and hashes; the others only write to the disk.
-    if (pid !== undefined && exitCode === null) os.setPriority(pid, NICE_LARGE)
+    const { pid } = this.#process
+    if (before >= LARGE_BYTES || this.#bytes < LARGE_BYTES || pid === undefined) return
+    try {
+      // Of its main thread, which receives and hashes; the others only write to the disk.
+      os.setPriority(pid, NICE_LARGE)
+    } catch {
+      // It is gone already.
+    }
   }
 
   async #renew(id: number, { answer, renew }: Waiting): Promise<void> {

@@ -36,7 +36,7 @@ beforeEach(() => {
 afterEach(() => Promise.all(open.map((webhooks) => webhooks.close())))
 
 async function openWebhooks(urls: readonly string[], more: object = {}): Promise<Webhooks> {
-  const options = { urls, outboxDir, secret: SECRET, timeoutMs: 300, giveUpMs: 60_000 }
+  const options = { urls, outboxDir, secret: SECRET, timeoutMs: 5_000, giveUpMs: 60_000 }
   const backoff = { firstMs: 5, maxMs: 20 }
   const logger = pino({ level: 'info' }, { write: (line: string) => log.push(line) })
   const host = { logger, onOutcome: (outcome: string) => outcomes.push(outcome) }
