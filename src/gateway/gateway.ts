@@ -8,6 +8,7 @@ import {
 } from 'node:http'
 import { Server as NetServer } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { setImmediate as nextTurn } from 'node:timers/promises'
 
 import { CutoverError } from '../domain/errors.ts'
 import { checkAnnouncedLength } from './body.ts'
@@ -74,6 +75,9 @@ export class Gateway {
   async close(timeoutMs: number): Promise<boolean> {
     this.leave()
     let clean = true
+    // A connection that waits to be accepted when the listener closes is reset by the kernel: close
+    // right after the event loop accepted all there were.
+    await nextTurn()
     // The http server's own close() cuts idle connections at once, and with them a request that is
     // on its way over one: the listener goes first, what is idle a moment later.
     const closed = new Promise<void>((resolve) => {

@@ -29,6 +29,7 @@ test.each([
       const compiler = await vi.waitUntil(() => busyChildOf(parent.pid ?? -1), STARTING)
       parent.kill('SIGKILL')
       await vi.waitUntil(() => !isAlive(compiler), ENDING)
+      await vi.waitUntil(() => parent.signalCode !== null, ENDING)
       expect(parent.signalCode).toBe('SIGKILL')
     } finally {
       parent.kill('SIGKILL')
