@@ -10,6 +10,7 @@ export interface Answer {
 
 const HEAD_END = Buffer.from('\r\n\r\n')
 const LENGTH = Buffer.from('\r\ncontent-length: ')
+const READ_BUFFER = Buffer.allocUnsafeSlow(64 * 1024)
 const STATUS_AT = 'HTTP/1.1 '.length
 
 /**
@@ -51,20 +52,29 @@ export class Connection {
   }
 
   #open(): Socket {
-    const socket = connect({ host: this.#host, port: this.#port, noDelay: true })
+    const socket = connect({
+      host: this.#host,
+      port: this.#port,
+      noDelay: true,
+      // Else each read takes 64 KB of new memory.
+      onread: {
+        buffer: READ_BUFFER,
+        callback: (bytes, buffer) => {
+          try {
+            this.#receive(buffer.subarray(0, bytes) as Buffer)
+          } catch (error) {
+            fail(error as Error)
+          }
+          return true
+        },
+      },
+    })
     const fail = (error: Error): void => {
       if (this.#socket !== socket) return
       this.close()
       this.#settle?.(error)
     }
     socket.setTimeout(this.#timeoutMs)
-    socket.on('data', (chunk) => {
-      try {
-        this.#receive(chunk)
-      } catch (error) {
-        fail(error as Error)
-      }
-    })
     socket.on('error', fail)
     socket.on('close', () => fail(new Error('connection closed before the answer')))
     socket.on('timeout', () => fail(new Error(`no answer within ${this.#timeoutMs} ms`)))
@@ -74,9 +84,13 @@ export class Connection {
 
   #receive(chunk: Buffer): void {
     if (this.#settle === undefined) throw new Error('bytes that nobody asked for')
-    this.#received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk])
-    const answer = parse(this.#received)
-    if (answer === undefined) return
+    const received = this.#received === undefined ? chunk : Buffer.concat([this.#received, chunk])
+    const answer = parse(received)
+    if (answer === undefined) {
+      // The buffer is read into again, by any connection.
+      this.#received = Buffer.from(received)
+      return
+    }
     if (answer.header('connection').toLowerCase() === 'close') this.close()
     this.#settle(undefined, answer)
   }
