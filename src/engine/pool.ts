@@ -1,6 +1,7 @@
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
-import type { LoadStep, Timings } from '../wire/engine-protocol.ts'
+import { smoothed } from '../lib/smoothed.ts'
+import type { LoadStep } from '../wire/engine-protocol.ts'
 import { inflightMaxFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
 import type { EngineEnding, EngineOptions, EngineRequest } from './engine-child.ts'
@@ -11,8 +12,6 @@ export type { Occupancy, PoolResult }
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
 /** An engine that answered this many requests works: its next crash is restarted at once. */
 const ANSWERS_TO_TRUST = 10
-/** What one answer says of the service time: the last dozen count. */
-const SMOOTHING = 0.1
 
 export interface PoolOptions {
   readonly engines: number
@@ -248,7 +247,8 @@ export class EnginePool {
     try {
       const result = await slot.engine.run(waiter.request, alone, this.#options.runTimeoutMs)
       slot.answers++
-      this.#serviceMs = smoothed(this.#serviceMs, result.timings)
+      const { preprocessMs, inferenceMs } = result.timings
+      this.#serviceMs = smoothed(this.#serviceMs, preprocessMs + inferenceMs)
       waiter.resolve({ result, queueMs, stratum })
     } catch (error) {
       if (isEngineGone(error)) this.#suspect(waiter, error)
@@ -283,11 +283,6 @@ export class EnginePool {
 async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
-}
-
-function smoothed(before: number, { preprocessMs, inferenceMs }: Timings): number {
-  const serviceMs = preprocessMs + inferenceMs
-  return before === Infinity ? serviceMs : before + SMOOTHING * (serviceMs - before)
 }
 
 function isEngineGone(error: unknown): error is CutoverError {

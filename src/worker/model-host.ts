@@ -7,6 +7,7 @@ import { type ImagePlan, planImage } from '../domain/image-plan.ts'
 import { signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
+import { smoothed } from '../lib/smoothed.ts'
 import type {
   EngineInfo,
   LoadCommand,
@@ -20,6 +21,9 @@ import { bestClasses, scoresOutput } from './classes.ts'
 import { decodeImage } from './image/decode.ts'
 import { toTensor } from './image/preprocess.ts'
 import { planWarmup } from './warmup.ts'
+
+/** What takes less is not worth a turn of the event loop, nor its answer a message of its own. */
+const SHORT_RUN_MS = 0.25
 
 /** A model that has been opened and warmed, and what it takes to answer requests with it. */
 export interface ModelHost {
@@ -62,23 +66,36 @@ export async function openModel(
   const warmupMs = performance.now() - warmedAt
 
   const running = new Mutex()
+  /** When the model had its last run behind it: waiting for another request is not service time. */
+  let freeAt = 0
+  let typicalMs = Infinity
 
-  /** The clock starts when the model is free: waiting for another request is not service time. */
-  function run(inputs: NamedTensors, options: RunOptions, readsAhead = false) {
-    return running.run(async () => {
-      // Frames that came meanwhile are read first, so that their images decode while this runs.
-      if (readsAhead) await nextTurn()
-      const startedAt = performance.now()
-      try {
-        const outputs = await model.run(inputs, options)
-        return { outputs, inferenceMs: performance.now() - startedAt }
-      } catch (error) {
-        if (error instanceof CutoverError) throw error
-        throw new CutoverError('ENGINE_FAILED', `the model failed: ${messageOf(error)}`, {
-          cause: error,
-        })
-      }
-    })
+  async function timed(inputs: NamedTensors, options: RunOptions) {
+    const calledAt = performance.now()
+    try {
+      const outputs = await model.run(inputs, options)
+      return { outputs, inferenceMs: performance.now() - Math.max(calledAt, freeAt) }
+    } catch (error) {
+      if (error instanceof CutoverError) throw error
+      throw new CutoverError('ENGINE_FAILED', `the model failed: ${messageOf(error)}`, {
+        cause: error,
+      })
+    } finally {
+      freeAt = performance.now()
+    }
+  }
+
+  /** One after the other, each answered before the next begins; but for those that take no time. */
+  async function run(inputs: NamedTensors, options: RunOptions, readsAhead = false) {
+    const result = await (typicalMs < SHORT_RUN_MS
+      ? timed(inputs, options)
+      : running.run(async () => {
+          // Frames that came meanwhile are read first, so that their images decode while this runs.
+          if (readsAhead) await nextTurn()
+          return timed(inputs, options)
+        }))
+    typicalMs = smoothed(typicalMs, result.inferenceMs)
+    return result
   }
 
   return {
