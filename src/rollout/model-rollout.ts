@@ -21,6 +21,8 @@ import { type Arm, TrialRecorder } from './trial-recorder.ts'
 /** More transitions at once than this are a bug, or two servers that undo each other's. */
 const STEPS_AT_ONCE_MAX = 50
 const RETRY = { firstMs: 500, maxMs: 30_000 }
+/** Looks that nothing gave rise to are put off by up to this part of their delay, to be together. */
+const TOGETHER = 0.1
 
 /** What a rollout needs of the server. */
 export interface RolloutHost {
@@ -50,6 +52,7 @@ export class ModelRollout {
   #tag: string | undefined
   /** Takes traffic from the candidate and could not be stored yet: it is acted on all the same. */
   #unstored: RolloutState | undefined
+  #acted: { readonly state?: RolloutState; readonly policy?: RolloutPolicy } = {}
   /** The state is the registry's, not only what this server last saw or made up. */
   #attached = false
   #problem: string | undefined
@@ -152,8 +155,8 @@ export class ModelRollout {
     if (this.#closing.signal.aborted) return
     try {
       if (!this.#attached) await this.#attach()
-      // The policy may be another one.
-      this.#act()
+      const { state, policy } = this.#acted
+      if (state !== this.#state || policy !== this.#host.policy()) this.#act()
       if (this.#attached) await this.#steps(undefined)
       else this.#stepAlone()
       if (this.#attached) this.#failures = 0
@@ -193,7 +196,7 @@ export class ModelRollout {
       this.#problem = result.problem
       if (result.state === this.#state) {
         this.#taken(input)
-        this.#looks.runIn(result.lookAgainAfterMs)
+        this.#looks.runIn(together(result.lookAgainAfterMs))
         return undefined
       }
       if (!(await this.#store(result.state))) continue
@@ -285,6 +288,7 @@ export class ModelRollout {
   /** Makes the server do what the state says. */
   #act(): void {
     const policy = this.#host.policy()
+    this.#acted = { state: this.#state, policy }
     const { phase } = this.#state
     const trial = trialOf(phase)
     const isCompared = phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused'
@@ -300,4 +304,14 @@ export class ModelRollout {
     )
     this.#host.route(routingOf(this.#unstored ?? this.#state, policy))
   }
+}
+
+/**
+ * The delay until the next moment that the looks of all models share: what it takes to wake a
+ * process that sleeps is more than a look.
+ */
+function together(delayMs: number): number {
+  const now = performance.now()
+  const stepMs = Math.max(1, delayMs * TOGETHER)
+  return Math.ceil((now + delayMs) / stepMs) * stepMs - now
 }

@@ -410,7 +410,7 @@ export class Manager {
       // Where a version was replaced in place, two have its number: the stable one answers.
       versions: new Map([...ready, [stable.version, stable]]),
     }
-    this.#table = new Map([...this.#table, [name, routes]])
+    this.#table = new Map(this.#table).set(name, routes)
   }
 
   #tell(event: DeploymentEvent): void {
