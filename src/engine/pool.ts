@@ -73,6 +73,7 @@ export class EnginePool {
   readonly #suspects = new Set<Waiter>()
   readonly #stopping = new AbortController()
   #loading = true
+  #info: Engine['info'] | undefined
 
   private constructor(options: PoolOptions) {
     this.#options = options
@@ -104,10 +105,10 @@ export class EnginePool {
     }
   }
 
+  /** What the first engine said of the model. */
   get info(): Engine['info'] {
-    const running = this.#running()[0]
-    if (running === undefined) throw new CutoverError('INTERNAL', 'no engine has started')
-    return running.engine.info
+    if (this.#info === undefined) throw new CutoverError('INTERNAL', 'no engine has started')
+    return this.#info
   }
 
   get enginesReady(): number {
@@ -197,6 +198,7 @@ export class EnginePool {
       answers: 0,
     }
     this.#slots[index] = slot
+    this.#info ??= engine.info
     observer.engineStarted(engine.pid)
     void engine.ended.then((ending) => {
       if (this.#stopping.signal.aborted) return
@@ -223,9 +225,10 @@ export class EnginePool {
 
   #dispatch(): void {
     const { inflightPerEngineMax, occupancy } = this.#options
+    if (this.queueLength === 0) return
     const inflightMax = inflightMaxFor(this.#serviceMs, inflightPerEngineMax)
+    const running = this.#running()
     while (this.queueLength > 0) {
-      const running = this.#running()
       const alone = occupancy.inflight === 1
       const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }
       const next = nextDispatch(running, waiting, inflightMax)
