@@ -31,7 +31,7 @@ beforeAll(async () => {
   admin = `http://127.0.0.1:${port}`
   ofData = (await (await fetch(`${server.url}/openapi.json`)).json()) as Document
   ofAdmin = (await (await fetch(`${admin}/openapi.json`)).json()) as Document
-}, 60_000)
+})
 afterAll(() => server.stop())
 
 /** Throws with every deviation when a value is not what a schema of the document says. */

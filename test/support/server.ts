@@ -10,7 +10,7 @@ import { afterAll } from 'vitest'
 import { temporaryDirectory } from './registry.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
-const START_TIMEOUT_MS = 30_000
+const START_TIMEOUT_MS = 120_000
 
 export interface LogLine {
   readonly level: number
@@ -151,7 +151,7 @@ export async function startServer(
 export async function waitFor<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  timeoutMs = 15_000,
+  timeoutMs = 30_000,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

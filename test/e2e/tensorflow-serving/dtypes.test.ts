@@ -7,7 +7,7 @@ import { startServer, type TestServer } from '../../support/server.ts'
 let server: TestServer
 beforeAll(async () => {
   server = await startServer(fixture('v2/models'), { flags: ['--engines', '1'] })
-}, 60_000)
+})
 
 async function predict(model: string, body: string) {
   const answer = await send(server.url, { path: `/v1/models/${model}:predict`, body })

@@ -9,7 +9,7 @@ import { startServer, type TestServer } from '../../support/server.ts'
 let server: TestServer
 beforeAll(async () => {
   server = await startServer(fixture('tensorflow-serving'), { flags: ['--engines', '1'] })
-}, 60_000)
+})
 
 const MODEL = '/v1/models/half_plus_two'
 

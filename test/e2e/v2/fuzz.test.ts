@@ -16,7 +16,7 @@ const GROWTH_BYTES_MAX = 40e6
 let server: TestServer
 beforeAll(async () => {
   server = await startServer(fixture('v2/models'), { flags: ['--engines', '1'] })
-}, 60_000)
+})
 
 /** Park and Miller's generator: a failure can be run again. */
 let state = 20_260

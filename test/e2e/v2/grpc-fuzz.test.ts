@@ -17,7 +17,7 @@ beforeAll(async () => {
     flags: ['--engines', '1', '--grpc-port', '0'],
   })
   client = new GrpcClient(server.grpcAddress)
-}, 60_000)
+})
 
 /** Park and Miller's generator: a failure can be run again. */
 let state = 20_261
@@ -59,4 +59,4 @@ test('whatever is sent is answered, and never as a fault of the server', async (
   expect(codes.get('OK')).toBeGreaterThan(50)
   expect(codes.get('INVALID_ARGUMENT')).toBeGreaterThan(50)
   expect(server.events('engine.ended')).toEqual([])
-}, 120_000)
+})

@@ -14,7 +14,7 @@ beforeAll(async () => {
     flags: ['--engines', '1', '--versions-loaded-max', '3', '--grpc-port', '0'],
   })
   client = new GrpcClient(server.grpcAddress)
-}, 60_000)
+})
 
 const row = Array.from({ length: 16 }, (_, i) => i)
 const int32 = (values: readonly number[]) => Buffer.from(Int32Array.from(values).buffer)

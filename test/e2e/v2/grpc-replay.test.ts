@@ -43,7 +43,7 @@ beforeAll(async () => {
     flags: ['--engines', '1', '--versions-loaded-max', '3', '--grpc-port', '0'],
   })
   client = new GrpcClient(server.grpcAddress)
-}, 60_000)
+})
 
 describe('what a real Triton answered', () => {
   test.each(vectors.map((vector) => [vector.id, vector] as const))('%s', async (id, vector) => {

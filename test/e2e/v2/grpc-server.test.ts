@@ -46,7 +46,7 @@ describe('a server', () => {
   beforeAll(async () => {
     server = await startServer(MODEL, { flags: [...GRPC, '--grpc-message-bytes-max', '24MB'] })
     client = new GrpcClient(server.grpcAddress)
-  }, 60_000)
+  })
 
   test('a deadline of the client holds, and is counted as one', async () => {
     await whileStopped(server, async () => {
@@ -113,7 +113,7 @@ describe('a server', () => {
     const { code, stderr } = await served(['--grpc-port', port])
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1 port \d+.*--grpc-port gives another/)
-  }, 30_000)
+  })
 })
 
 test('a server whose model does not load is live, not ready, and says so', async () => {
@@ -133,7 +133,7 @@ test('a server whose model does not load is live, not ready, and says so', async
   })
   const { code, details } = await client.call('ModelInfer', { ...tiny(), model_name: 'm' })
   expect([code, details]).toEqual(['NOT_FOUND', 'there is no model m; no model is loaded yet'])
-}, 30_000)
+})
 
 test('half a request is not waited for', async () => {
   const server = await startServer(MODEL, { flags: [...GRPC, '--body-timeout-ms', '500'] })
@@ -152,7 +152,7 @@ test('half a request is not waited for', async () => {
     'grpc-message': expect.stringContaining('did%20not%20arrive'),
   })
   session.destroy()
-}, 30_000)
+})
 
 describe('a server that is told to stop', () => {
   test('says that it is not serving, answers what it has accepted, and then ends', async () => {
@@ -181,7 +181,7 @@ describe('a server that is told to stop', () => {
     expect(streamed).toHaveLength(1)
     expect(await stopped).toBe(0)
     expect(server.log.at(-1)?.msg).toBe('every request was answered')
-  }, 60_000)
+  })
 })
 
 describe('TLS', () => {
@@ -201,7 +201,7 @@ describe('TLS', () => {
     const { grpcAddress: address } = await startServer(MODEL, { flags: [...GRPC, ...TLS] })
     expect(await live(address, credentials.createSsl(pem('ca.pem')))).toBe('OK')
     expect(await live(address, credentials.createInsecure())).not.toBe('OK')
-  }, 60_000)
+  })
 
   test('asks clients for theirs where an authority is named', async () => {
     const { grpcAddress: address } = await startServer(MODEL, {
@@ -210,7 +210,7 @@ describe('TLS', () => {
     const known = credentials.createSsl(pem('ca.pem'), pem('client.key'), pem('client.pem'))
     expect(await live(address, known)).toBe('OK')
     expect(await live(address, credentials.createSsl(pem('ca.pem')))).not.toBe('OK')
-  }, 60_000)
+  })
 
   test.each([
     [['--grpc-tls-cert', file('server.pem')], /needs both --grpc-tls-cert and --grpc-tls-key/],

@@ -15,7 +15,7 @@ beforeAll(async () => {
     flags: ['--engines', '1', '--grpc-port', '0'],
   })
   client = new GrpcClient(server.grpcAddress)
-}, 60_000)
+})
 
 function request(id: string, value = 1, batch = 1): InferMessage {
   return {
@@ -96,4 +96,4 @@ test('what a client that goes away has asked is given up', async () => {
   } finally {
     process.kill(engine, 'SIGCONT')
   }
-}, 30_000)
+})

@@ -12,7 +12,7 @@ beforeAll(async () => {
   server = await startServer(fixture('v2/models'), {
     flags: ['--engines', '1', '--versions-loaded-max', '3', '--body-bytes-max', '2mb'],
   })
-}, 60_000)
+})
 
 async function ask(model: string, body: object | string, headers: Record<string, string> = {}) {
   const text = typeof body === 'string' ? body : JSON.stringify(body)

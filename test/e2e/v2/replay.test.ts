@@ -44,7 +44,7 @@ beforeAll(async () => {
   server = await startServer(fixture('v2/models'), {
     flags: ['--engines', '1', '--versions-loaded-max', '3'],
   })
-}, 60_000)
+})
 
 describe('what a real Triton answered', () => {
   test.each(vectors().map((vector) => [vector.id, vector] as const))('%s', async (id, vector) => {
