@@ -222,7 +222,6 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
         threadsAlone: threadsAlone > settings.threadsPerEngine ? threadsAlone : 0,
         inflightPerEngineMax: settings.inflightPerEngineMax,
         queueLengthMax: settings.queueLengthMax,
-        runTimeoutMs: settings.runTimeoutMs,
         occupancy,
         engine: {
           load: {
@@ -239,6 +238,7 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
             warmup,
           },
           loadTimeoutMs: settings.loadTimeoutMs,
+          runTimeoutMs: settings.runTimeoutMs,
           memoryBytesMax,
           nice: settings.engineNice,
         },

@@ -23,7 +23,6 @@ const pool = await EnginePool.start(
     engines,
     inflightPerEngineMax: 3,
     queueLengthMax: 1000,
-    runTimeoutMs: 30_000,
     threadsAlone: 0,
     occupancy: { inflight: 0 },
     engine: {
@@ -38,6 +37,7 @@ const pool = await EnginePool.start(
         pixelsMax: 50_000_000,
       },
       loadTimeoutMs: 60_000,
+      runTimeoutMs: 30_000,
       memoryBytesMax: 4e9,
       nice: 0,
     },

@@ -14,55 +14,87 @@ export function checkInputs(signature: Signature, inputs: NamedTensors): void {
       throw invalid(`there is no input ${name}; the model takes ${describe(signature.inputs)}`)
     }
   }
-  // A symbolic size is free, but the same name means the same size everywhere.
-  const sizes = new Map<string, { size: number; input: string }>()
   for (const spec of signature.inputs) {
     const tensor = inputs.get(spec.name)
     if (tensor === undefined) throw invalid(`input ${describeSpec(spec)} is missing`)
     checkTensor(spec, tensor)
-    for (const [axis, dimension] of (spec.shape ?? []).entries()) {
+  }
+  if (!isBound(signature)) return
+  // A symbolic size is free, but the same name means the same size everywhere.
+  const sizes = new Map<string, { size: number; input: string }>()
+  for (const { name, shape } of signature.inputs) {
+    for (const [axis, dimension] of (shape ?? []).entries()) {
       if (typeof dimension !== 'string') continue
-      const size = tensor.shape[axis] ?? 0
+      const size = inputs.get(name)?.shape[axis] ?? 0
       const known = sizes.get(dimension)
-      if (known === undefined) sizes.set(dimension, { size, input: spec.name })
+      if (known === undefined) sizes.set(dimension, { size, input: name })
       else if (known.size !== size) {
         throw invalid(
-          `input ${spec.name}: ${dimension} is ${size} here and ${known.size} in ${known.input}`,
+          `input ${name}: ${dimension} is ${size} here and ${known.size} in ${known.input}`,
         )
       }
     }
   }
 }
 
-function checkTensor(spec: TensorSpec, { dtype, shape, data }: Tensor): void {
-  const given = `${dtype}[${shape.join(', ')}]`
-  if (dtype !== spec.dtype) throw invalid(`input ${describeSpec(spec)} was given as ${given}`)
-  const fits =
-    spec.shape === null ||
-    (spec.shape.length === shape.length &&
-      spec.shape.every((size, axis) => typeof size !== 'number' || size === shape[axis]))
-  if (!fits) throw invalid(`input ${describeSpec(spec)} was given as ${given}`)
+/** Whether one symbolic size occurs twice, so that sizes depend on each other. */
+function isBound({ inputs }: Signature): boolean {
+  let isBound = BOUND.get(inputs)
+  if (isBound === undefined) {
+    const names = inputs.flatMap(({ shape }) =>
+      (shape ?? []).filter((size) => typeof size === 'string'),
+    )
+    isBound = new Set(names).size < names.length
+    BOUND.set(inputs, isBound)
+  }
+  return isBound
+}
+
+/** What is known of the signatures that are loaded. */
+const BOUND = new WeakMap<Signature['inputs'], boolean>()
+
+function checkTensor(spec: TensorSpec, tensor: Tensor): void {
+  const { dtype, shape, data } = tensor
+  if (dtype !== spec.dtype || !fits(spec, shape)) {
+    throw invalid(`input ${describeSpec(spec)} was given as ${typeOf(tensor)}`)
+  }
   const count = elementCount(shape)
   if (shape.some((size) => !Number.isSafeInteger(size) || size < 0) || count === Infinity) {
     throw invalid(`input ${spec.name}: the shape [${shape.join(', ')}] is not one of a tensor`)
   }
-  if (dtype !== 'string' && count * bytesPerElement(dtype) !== data.byteLength) {
-    throw invalid(
-      `input ${spec.name}: ${given} is ${count * bytesPerElement(dtype)} bytes, not ${data.byteLength}`,
-    )
+  if (dtype === 'string') {
+    checkStrings(spec, tensor, count)
+    return
   }
-  if (dtype === 'string') checkStrings(spec, given, count, data)
+  const bytes = count * bytesPerElement(dtype)
+  if (bytes !== data.byteLength) {
+    throw invalid(`input ${spec.name}: ${typeOf(tensor)} is ${bytes} bytes, not ${data.byteLength}`)
+  }
+}
+
+function fits({ shape: expected }: TensorSpec, shape: readonly number[]): boolean {
+  return (
+    expected === null ||
+    (expected.length === shape.length &&
+      expected.every((size, axis) => typeof size !== 'number' || size === shape[axis]))
+  )
 }
 
 /** A runtime is told the shape and the strings apart: the one must be as many as the other. */
-function checkStrings(spec: TensorSpec, given: string, count: number, data: Uint8Array): void {
-  const strings = countBytes(data)
+function checkStrings(spec: TensorSpec, tensor: Tensor, count: number): void {
+  const strings = countBytes(tensor.data)
   if (strings === undefined) {
     throw invalid(`input ${spec.name}: the length of a string goes beyond the data`)
   }
   if (strings !== count) {
-    throw invalid(`input ${spec.name}: ${given} has ${count} strings, the data holds ${strings}`)
+    throw invalid(
+      `input ${spec.name}: ${typeOf(tensor)} has ${count} strings, the data holds ${strings}`,
+    )
   }
+}
+
+function typeOf({ dtype, shape }: Tensor): string {
+  return `${dtype}[${shape.join(', ')}]`
 }
 
 function describe(specs: readonly TensorSpec[]): string {

@@ -33,6 +33,8 @@ const BYTES_PER_ELEMENT = {
 
 export type DType = keyof typeof BYTES_PER_ELEMENT
 
+export const DTYPES = Object.keys(BYTES_PER_ELEMENT) as readonly DType[]
+
 export function isDType(value: unknown): value is DType {
   return typeof value === 'string' && Object.hasOwn(BYTES_PER_ELEMENT, value)
 }

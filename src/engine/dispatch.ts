@@ -1,5 +1,7 @@
-/** What the dispatcher sees of an engine that is up. */
+/** What the dispatcher sees of an engine. */
 export interface EngineLoad {
+  /** It takes requests. */
+  readonly alive: boolean
   readonly inflight: number
   /** It runs a request that must have the process to itself. */
   readonly exclusive: boolean
@@ -22,15 +24,27 @@ export type Dispatch =
 
 /** An engine gets this much work ahead: less than anybody notices, more than a message costs. */
 const WORK_AHEAD_MS = 1
+/** So much is done by one engine before another one has woken up. */
+const WORK_TOGETHER_MS = 0.2
 const SHORT_INFLIGHT_MAX = 32
 
+/** How many requests an engine may hold at a time. */
+export interface Inflight {
+  readonly max: number
+  /** While it holds some, but fewer than these, the next goes there as well. */
+  readonly together: number
+}
+
 /**
- * How many requests an engine may hold at a time: the configured number, or as many more as
- * together take it a millisecond, so that it never waits for the next short one.
+ * The configured number, or as many more as together take an engine a millisecond, so that it
+ * never waits for the next short one. Those that are over in no time share their messages.
  */
-export function inflightMaxFor(serviceMs: number, configuredMax: number): number {
-  const ahead = Math.min(SHORT_INFLIGHT_MAX, Math.floor(WORK_AHEAD_MS / serviceMs))
-  return Math.max(configuredMax, ahead)
+export function inflightFor(serviceMs: number, configuredMax: number): Inflight {
+  const within = (ms: number) => Math.min(SHORT_INFLIGHT_MAX, Math.floor(ms / serviceMs))
+  return {
+    max: Math.max(configuredMax, within(WORK_AHEAD_MS)),
+    together: within(WORK_TOGETHER_MS),
+  }
 }
 
 /**
@@ -43,7 +57,7 @@ export function inflightMaxFor(serviceMs: number, configuredMax: number): number
 export function nextDispatch(
   engines: readonly EngineLoad[],
   waiting: Waiting,
-  inflightMax: number,
+  inflight: Inflight,
 ): Dispatch {
   let reserved = -1
   if (waiting.suspects) {
@@ -52,10 +66,19 @@ export function nextDispatch(
   }
   if (!waiting.requests) return { kind: 'wait' }
   if (waiting.alone) {
-    const wide = engines.findIndex(({ hasAlone, inflight }) => hasAlone && inflight === 0)
+    const wide = engines.findIndex(
+      ({ alive, hasAlone, inflight }) => alive && hasAlone && inflight === 0,
+    )
     if (wide >= 0) return { kind: 'request', engine: wide }
   }
-  const engine = leastBusy(engines, inflightMax, reserved)
+  const shared = engines.findIndex(
+    (engine, i) =>
+      isOpen(engine) &&
+      i !== reserved &&
+      engine.inflight > 0 &&
+      engine.inflight < inflight.together,
+  )
+  const engine = shared >= 0 ? shared : leastBusy(engines, inflight.max, reserved)
   return engine < 0 ? { kind: 'wait' } : { kind: 'request', engine }
 }
 
@@ -63,10 +86,15 @@ function leastBusy(engines: readonly EngineLoad[], inflightMax: number, except: 
   let best = -1
   let bestInflight = inflightMax
   for (let i = 0; i < engines.length; i++) {
-    const { inflight = 0, exclusive = true } = engines[i] ?? {}
-    if (exclusive || i === except || inflight >= bestInflight) continue
+    const engine = engines[i]
+    if (engine === undefined || !isOpen(engine) || i === except) continue
+    if (engine.inflight >= bestInflight) continue
     best = i
-    bestInflight = inflight
+    bestInflight = engine.inflight
   }
   return best
+}
+
+function isOpen({ alive, exclusive }: EngineLoad): boolean {
+  return alive && !exclusive
 }

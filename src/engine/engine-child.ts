@@ -5,23 +5,26 @@ import type { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import type { NamedTensors } from '../domain/tensor.ts'
-import { type Deferred, deferred } from '../lib/deferred.ts'
+import { signatureNamed } from '../domain/signature.ts'
+import { deferred } from '../lib/deferred.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import {
   type EngineCommand,
   type EngineInfo,
-  type EngineReply,
+  type EngineMessage,
   type LoadCommand,
   type LoadStep,
-  packTensors,
   parseEngineMessage,
-  type ScoredClass,
-  type Timings,
-  unpackTensors,
 } from '../wire/engine-protocol.ts'
 import type { Frame } from '../wire/frame.ts'
 import { FrameChannel } from '../wire/frame-channel.ts'
+import {
+  answeredId,
+  decodeResult,
+  encodeRun,
+  type RunRequest,
+  type RunResult,
+} from '../wire/run-message.ts'
 import { engineEnvironment } from './environment.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
@@ -39,6 +42,8 @@ const WORKER = fileURLToPath(
 export interface EngineOptions {
   readonly load: LoadCommand
   readonly loadTimeoutMs: number
+  /** A request that takes longer has hung the process, which is killed. */
+  readonly runTimeoutMs: number
   /** Resident memory beyond which the process is killed. */
   readonly memoryBytesMax: number
   /** The process gives way by this much to the server, which must answer at once; 0 to 19. */
@@ -48,23 +53,6 @@ export interface EngineOptions {
   readonly onOutput?: ((line: string) => void) | undefined
 }
 
-export type EngineRequest =
-  | { readonly kind: 'image'; readonly image: Uint8Array; readonly topK: number }
-  | {
-      readonly kind: 'tensors'
-      readonly inputs: NamedTensors
-      readonly outputs?: readonly string[] | undefined
-      readonly signature?: string | undefined
-    }
-
-export type EngineResult =
-  | {
-      readonly kind: 'classes'
-      readonly classes: readonly ScoredClass[]
-      readonly timings: Timings
-    }
-  | { readonly kind: 'tensors'; readonly outputs: NamedTensors; readonly timings: Timings }
-
 /** Why a process ended: the first cause wins. */
 export type EngineEnding =
   | { readonly kind: 'closed' }
@@ -72,9 +60,13 @@ export type EngineEnding =
   | { readonly kind: 'timeout'; readonly reason: string }
   | { readonly kind: 'memory'; readonly reason: string }
 
+/** What became of a request: an answer, or why there is none. */
+export type RunEnd = RunResult | CutoverError
+
 interface Pending {
-  readonly answer: Deferred<EngineResult>
-  readonly timer: NodeJS.Timeout
+  readonly request: RunRequest
+  readonly startedAt: number
+  readonly onEnd: (end: RunEnd) => void
 }
 
 /** The process behind an Engine, from its start to its end. */
@@ -85,14 +77,19 @@ export class EngineChild {
   readonly #channel: FrameChannel
   readonly #output: OutputTail
   readonly #onStep: EngineOptions['onStep']
+  /** In the order they were sent. */
   readonly #pending = new Map<number, Pending>()
+  readonly #runTimeoutMs: number
+  #hangTimer: NodeJS.Timeout | undefined
   readonly #loaded = deferred<EngineInfo>()
   readonly #memory: MemoryWatch
   #nextId = 1
-  #isLoading = true
+  /** What the model says of itself, once it is loaded. */
+  #info: EngineInfo | undefined
   #ending: EngineEnding | undefined
 
-  constructor({ onOutput, onStep, memoryBytesMax, nice }: EngineOptions) {
+  constructor({ onOutput, onStep, memoryBytesMax, nice, runTimeoutMs }: EngineOptions) {
+    this.#runTimeoutMs = runTimeoutMs
     this.#onStep = onStep
     const { command, args } = nodeBoundToParent(NODE_FLAGS)
     this.#process = spawn(command, [...args, WORKER], {
@@ -120,7 +117,7 @@ export class EngineChild {
     })
     this.#memory = new MemoryWatch(this.pid, {
       bytesMax: memoryBytesMax,
-      isBusy: () => this.#isLoading || this.#pending.size > 0,
+      isBusy: () => this.#info === undefined || this.#pending.size > 0,
       onExceeded: (bytes) => {
         this.kill({
           kind: 'memory',
@@ -148,29 +145,20 @@ export class EngineChild {
     }
   }
 
-  run(request: EngineRequest, alone: boolean, timeoutMs: number): Promise<EngineResult> {
-    if (this.#ending !== undefined) return Promise.reject(failureOf(this.#ending))
-    const id = this.#nextId++
-    const answer = deferred<EngineResult>()
-    const timer = setTimeout(() => {
-      const reason = `a request took longer than ${timeoutMs} ms`
-      this.#pending.delete(id)
-      answer.reject(
-        new CutoverError('ENGINE_TIMEOUT', `the model did not answer in ${timeoutMs} ms`),
-      )
-      this.kill({ kind: 'timeout', reason })
-    }, timeoutMs)
-    this.#pending.set(id, { answer, timer })
-    this.#memory.wake()
-    if (request.kind === 'image') {
-      const { image, topK } = request
-      this.#send({ kind: 'image', id, topK, alone, bytes: image.byteLength }, [image])
-    } else {
-      const { inputs, outputs, signature } = request
-      const { headers, parts } = packTensors(inputs)
-      this.#send({ kind: 'tensors', id, alone, inputs: headers, outputs, signature }, parts)
+  /** The model is loaded. Calls `onEnd` once, and not before it has returned. */
+  run(request: RunRequest, alone: boolean, onEnd: (end: RunEnd) => void): void {
+    const info = this.#info
+    if (this.#ending !== undefined || info === undefined) {
+      const failure = failureOf(this.#ending ?? { kind: 'closed' })
+      queueMicrotask(() => onEnd(failure))
+      return
     }
-    return answer.promise
+    const id = this.#nextId++
+    this.#pending.set(id, { request, startedAt: performance.now(), onEnd })
+    this.#hangTimer ??= setTimeout(() => this.#lookForHang(), this.#runTimeoutMs)
+    this.#memory.wake()
+    const { header, parts } = encodeRun(info, request, { id, alone })
+    this.#channel.sendNumbers(header, parts)
   }
 
   close(): void {
@@ -185,58 +173,69 @@ export class EngineChild {
     this.#process.kill('SIGKILL')
   }
 
-  #send(command: EngineCommand, parts?: readonly Uint8Array[]): void {
-    this.#channel.send(command, parts)
+  #send(command: EngineCommand): void {
+    this.#channel.send(command)
   }
 
-  #receive({ header, body }: Frame): void {
+  #receive(frame: Frame): void {
     try {
-      const message = parseEngineMessage(header)
-      switch (message.kind) {
-        case 'progress':
-          this.#onStep?.(message.step)
-          return
-        case 'ready':
-          this.#isLoading = false
-          this.#loaded.resolve(message)
-          return
-        case 'failed':
-          this.#loaded.reject(new CutoverError(message.code, message.message))
-          this.kill({ kind: 'closed' })
-          return
-        case 'classes':
-        case 'tensors':
-        case 'error':
-          this.#settle(message, body)
-          return
-        default:
-          message satisfies never
-      }
+      if (frame.isJson) this.#hear(parseEngineMessage(frame.json()))
+      else this.#answered(frame)
     } catch (error) {
       this.kill({ kind: 'crashed', reason: `it broke the protocol: ${messageOf(error)}` })
     }
   }
 
-  #settle(message: EngineReply, body: Buffer): void {
-    const pending = this.#pending.get(message.id)
-    if (pending === undefined) return
-    this.#pending.delete(message.id)
-    clearTimeout(pending.timer)
+  #hear(message: EngineMessage): void {
     switch (message.kind) {
-      case 'classes':
-        pending.answer.resolve(message)
+      case 'progress':
+        this.#onStep?.(message.step)
         return
-      case 'tensors': {
-        const outputs = unpackTensors(message.outputs, body)
-        pending.answer.resolve({ kind: 'tensors', outputs, timings: message.timings })
+      case 'ready':
+        this.#info = message
+        this.#loaded.resolve(message)
         return
-      }
+      case 'failed':
+        this.#loaded.reject(new CutoverError(message.code, message.message))
+        this.kill({ kind: 'closed' })
+        return
       case 'error':
-        pending.answer.reject(new CutoverError(message.code, message.message))
+        this.#settle(message.id, new CutoverError(message.code, message.message))
         return
       default:
         message satisfies never
     }
+  }
+
+  #answered(frame: Frame): void {
+    const id = answeredId(frame)
+    const request = this.#pending.get(id)?.request
+    if (request === undefined || this.#info === undefined) return
+    const name = request.kind === 'tensors' ? request.signature : undefined
+    this.#settle(id, decodeResult(signatureNamed(this.#info, name), frame))
+  }
+
+  #settle(id: number, end: RunEnd): void {
+    const pending = this.#pending.get(id)
+    this.#pending.delete(id)
+    pending?.onEnd(end)
+  }
+
+  /** One timer looks after all requests: the oldest is the first to have taken too long. */
+  #lookForHang(): void {
+    this.#hangTimer = undefined
+    const [oldest] = this.#pending
+    if (oldest === undefined) return
+    const timeoutMs = this.#runTimeoutMs
+    const [id, { startedAt, onEnd }] = oldest
+    const leftMs = startedAt + timeoutMs - performance.now()
+    if (leftMs > 0) {
+      this.#hangTimer = setTimeout(() => this.#lookForHang(), Math.ceil(leftMs))
+      return
+    }
+    this.kill({ kind: 'timeout', reason: `a request took longer than ${timeoutMs} ms` })
+    this.#pending.delete(id)
+    onEnd(new CutoverError('ENGINE_TIMEOUT', `the model did not answer in ${timeoutMs} ms`))
   }
 
   #end(ending: EngineEnding): void {
@@ -245,11 +244,10 @@ export class EngineChild {
     this.#channel.close()
     const failure = failureOf(this.#ending)
     this.#loaded.reject(failure)
-    for (const { answer, timer } of this.#pending.values()) {
-      clearTimeout(timer)
-      answer.reject(failure)
-    }
+    clearTimeout(this.#hangTimer)
+    const pending = [...this.#pending.values()]
     this.#pending.clear()
+    for (const { onEnd } of pending) onEnd(failure)
     this.ended.resolve(this.#ending)
   }
 }

@@ -1,11 +1,6 @@
 import type { EngineInfo } from '../wire/engine-protocol.ts'
-import {
-  EngineChild,
-  type EngineEnding,
-  type EngineOptions,
-  type EngineRequest,
-  type EngineResult,
-} from './engine-child.ts'
+import type { RunRequest } from '../wire/run-message.ts'
+import { EngineChild, type EngineEnding, type EngineOptions, type RunEnd } from './engine-child.ts'
 
 /**
  * One child process with one loaded model.
@@ -62,11 +57,12 @@ export class Engine {
   }
 
   /**
-   * Answers a request. Rejects with the engine's own code for the request, with ENGINE_TIMEOUT
-   * when `timeoutMs` are over (the process is killed), or with ENGINE_CRASHED.
+   * Answers a request, by a call of `onEnd` after this has returned: with the answer, the engine's
+   * own error for the request, ENGINE_TIMEOUT when it took too long (the process is killed), or
+   * ENGINE_CRASHED.
    */
-  run(request: EngineRequest, alone: boolean, timeoutMs: number): Promise<EngineResult> {
-    return this.#child.run(request, alone, timeoutMs)
+  run(request: RunRequest, alone: boolean, onEnd: (end: RunEnd) => void): void {
+    this.#child.run(request, alone, onEnd)
   }
 
   /** Asks the process to end, insists after a grace, and resolves when it is gone. */

@@ -2,9 +2,10 @@ import { CutoverError, messageOf } from '../domain/errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { smoothed } from '../lib/smoothed.ts'
 import type { LoadStep } from '../wire/engine-protocol.ts'
-import { inflightMaxFor, nextDispatch } from './dispatch.ts'
+import type { RunRequest } from '../wire/run-message.ts'
+import { type EngineLoad, inflightFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
-import type { EngineEnding, EngineOptions, EngineRequest } from './engine-child.ts'
+import type { EngineEnding, EngineOptions, RunEnd } from './engine-child.ts'
 import { type Occupancy, type PoolResult, Waiter } from './waiter.ts'
 
 export type { Occupancy, PoolResult }
@@ -21,8 +22,6 @@ export interface PoolOptions {
    */
   readonly inflightPerEngineMax: number
   readonly queueLengthMax: number
-  /** A request that takes an engine longer than this has hung it. */
-  readonly runTimeoutMs: number
   /** Threads of the session for a request that is alone in the server; 0: none. */
   readonly threadsAlone: number
   readonly engine: Omit<EngineOptions, 'onStep'>
@@ -46,13 +45,22 @@ type Slot =
   | { readonly kind: 'backoff'; readonly timer: NodeJS.Timeout }
   | RunningSlot
 
-interface RunningSlot {
-  readonly kind: 'running'
+class RunningSlot implements EngineLoad {
+  readonly kind = 'running'
   readonly engine: Engine
   readonly hasAlone: boolean
-  inflight: number
-  exclusive: boolean
-  answers: number
+  inflight = 0
+  exclusive = false
+  answers = 0
+
+  constructor(engine: Engine, hasAlone: boolean) {
+    this.engine = engine
+    this.hasAlone = hasAlone
+  }
+
+  get alive(): boolean {
+    return this.engine.alive
+  }
 }
 
 /**
@@ -66,6 +74,8 @@ interface RunningSlot {
 export class EnginePool {
   readonly #options: PoolOptions
   readonly #slots: Slot[] = []
+  /** Those of the slots that have an engine, which may have ended. */
+  #started: RunningSlot[] = []
   /** Service time of a request in an engine, smoothed; before the first answer, unknown. */
   #serviceMs = Infinity
   readonly #crashes: number[] = []
@@ -132,7 +142,7 @@ export class EnginePool {
    * REQUEST_ABORTED when it was given up by what `onStart` was told, or what the engine made of it.
    */
   run(
-    request: EngineRequest,
+    request: RunRequest,
     { deadlineMs, onStart }: { deadlineMs: number; onStart?: (giveUp: () => void) => void },
   ): Promise<PoolResult> {
     if (this.queueLength >= this.#options.queueLengthMax) {
@@ -143,20 +153,15 @@ export class EnginePool {
         ),
       )
     }
-    const waiter = new Waiter(request, this.#options.occupancy)
-    const giveUp = (error: CutoverError) => {
-      waiter.abandoned = true
-      this.#queue.delete(waiter)
-      this.#suspects.delete(waiter)
-      waiter.reject(error)
-    }
-    waiter.timer = setTimeout(() => {
-      giveUp(new CutoverError('DEADLINE_EXCEEDED', `no answer within ${deadlineMs} ms`))
-    }, deadlineMs)
-    this.#queue.add(waiter)
-    onStart?.(() => giveUp(new CutoverError('REQUEST_ABORTED', 'the client hung up')))
-    this.#dispatch()
-    return waiter.promise
+    return new Promise((resolve, reject) => {
+      const waiter = new Waiter({ request, deadlineMs }, this.#options.occupancy, resolve, reject)
+      waiter.timer = setTimeout(this.#expire, deadlineMs, waiter)
+      this.#queue.add(waiter)
+      onStart?.(() => {
+        this.#giveUp(waiter, new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+      })
+      this.#dispatch()
+    })
   }
 
   /** Ends every engine; requests that still wait are rejected. Resolves when no process is left. */
@@ -170,15 +175,30 @@ export class EnginePool {
     await Promise.all(this.#running().map(({ engine }) => engine.close()))
   }
 
+  readonly #expire = (waiter: Waiter): void => {
+    const sentence = `no answer within ${waiter.deadlineMs} ms`
+    this.#giveUp(waiter, new CutoverError('DEADLINE_EXCEEDED', sentence))
+  }
+
+  #giveUp(waiter: Waiter, error: CutoverError): void {
+    waiter.abandoned = true
+    this.#queue.delete(waiter)
+    this.#suspects.delete(waiter)
+    waiter.reject(error)
+  }
+
+  #place(index: number, slot: Slot): void {
+    this.#slots[index] = slot
+    this.#started = this.#slots.filter((each) => each.kind === 'running')
+  }
+
   #running(): RunningSlot[] {
-    return this.#slots.filter(
-      (slot): slot is RunningSlot => slot.kind === 'running' && slot.engine.alive,
-    )
+    return this.#started.filter(({ alive }) => alive)
   }
 
   async #startEngine(index: number, signal: AbortSignal, after?: Promise<void>): Promise<void> {
     const { engine: options, engines: count, threadsAlone, observer, onStep } = this.#options
-    this.#slots[index] = { kind: 'starting' }
+    this.#place(index, { kind: 'starting' })
     // One engine keeps the session for a lone request: a lone request needs only one.
     const hasAlone = index === 0 && threadsAlone > 0
     const load = { ...options.load, threadsAlone: hasAlone ? threadsAlone : 0 }
@@ -189,15 +209,8 @@ export class EnginePool {
       either,
       after,
     )
-    const slot: RunningSlot = {
-      kind: 'running',
-      engine,
-      hasAlone,
-      inflight: 0,
-      exclusive: false,
-      answers: 0,
-    }
-    this.#slots[index] = slot
+    const slot = new RunningSlot(engine, hasAlone)
+    this.#place(index, slot)
     this.#info ??= engine.info
     observer.engineStarted(engine.pid)
     void engine.ended.then((ending) => {
@@ -220,47 +233,50 @@ export class EnginePool {
         this.#restart(index, { kind: 'crashed', reason }, -1)
       })
     }, delayMs)
-    this.#slots[index] = { kind: 'backoff', timer }
+    this.#place(index, { kind: 'backoff', timer })
   }
 
   #dispatch(): void {
     const { inflightPerEngineMax, occupancy } = this.#options
     if (this.queueLength === 0) return
-    const inflightMax = inflightMaxFor(this.#serviceMs, inflightPerEngineMax)
-    const running = this.#running()
+    const inflight = inflightFor(this.#serviceMs, inflightPerEngineMax)
     while (this.queueLength > 0) {
       const alone = occupancy.inflight === 1
       const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }
-      const next = nextDispatch(running, waiting, inflightMax)
+      const next = nextDispatch(this.#started, waiting, inflight)
       if (next.kind === 'wait') return
-      const slot = running[next.engine]
+      const slot = this.#started[next.engine]
       const from = next.kind === 'suspect' ? this.#suspects : this.#queue
       const [waiter] = from
       if (slot === undefined || waiter === undefined) return
       from.delete(waiter)
-      void this.#attempt(slot, waiter, alone && slot.hasAlone)
+      this.#attempt(slot, waiter, alone && slot.hasAlone)
     }
   }
 
-  async #attempt(slot: RunningSlot, waiter: Waiter, alone: boolean): Promise<void> {
-    const stratum = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
+  #attempt(slot: RunningSlot, waiter: Waiter, alone: boolean): void {
+    waiter.stratum = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
+    waiter.queueMs = performance.now() - waiter.arrivedAt
     slot.inflight++
     slot.exclusive = waiter.suspect
-    const queueMs = performance.now() - waiter.arrivedAt
-    try {
-      const result = await slot.engine.run(waiter.request, alone, this.#options.runTimeoutMs)
-      slot.answers++
-      const { preprocessMs, inferenceMs } = result.timings
-      this.#serviceMs = smoothed(this.#serviceMs, preprocessMs + inferenceMs)
-      waiter.resolve({ result, queueMs, stratum })
-    } catch (error) {
-      if (isEngineGone(error)) this.#suspect(waiter, error)
-      else waiter.reject(error)
-    } finally {
+    slot.engine.run(waiter.request, alone, (end) => {
       slot.inflight--
       slot.exclusive = false
+      this.#ended(slot, waiter, end)
       this.#dispatch()
+    })
+  }
+
+  #ended(slot: RunningSlot, waiter: Waiter, end: RunEnd): void {
+    if (end instanceof CutoverError) {
+      if (isEngineGone(end)) this.#suspect(waiter, end)
+      else waiter.reject(end)
+      return
     }
+    slot.answers++
+    const { preprocessMs, inferenceMs } = end.timings
+    this.#serviceMs = smoothed(this.#serviceMs, preprocessMs + inferenceMs)
+    waiter.resolve(end)
   }
 
   #suspect(waiter: Waiter, error: CutoverError): void {
@@ -288,9 +304,6 @@ async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void
   if (failed?.status === 'rejected') throw failed.reason
 }
 
-function isEngineGone(error: unknown): error is CutoverError {
-  return (
-    error instanceof CutoverError &&
-    (error.code === 'ENGINE_CRASHED' || error.code === 'ENGINE_TIMEOUT')
-  )
+function isEngineGone({ code }: CutoverError): boolean {
+  return code === 'ENGINE_CRASHED' || code === 'ENGINE_TIMEOUT'
 }

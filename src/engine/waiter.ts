@@ -1,6 +1,5 @@
 import type { Stratum } from '../domain/evidence.ts'
-import { deferred } from '../lib/deferred.ts'
-import type { EngineRequest, EngineResult } from './engine-child.ts'
+import type { RunRequest, RunResult } from '../wire/run-message.ts'
 
 /** Counts the requests of the whole server, over all models. */
 export interface Occupancy {
@@ -8,7 +7,7 @@ export interface Occupancy {
 }
 
 export interface PoolResult {
-  readonly result: EngineResult
+  readonly result: RunResult
   /** From arrival to the start of the attempt that answered. */
   readonly queueMs: number
   /** Where it ran. */
@@ -17,32 +16,43 @@ export interface PoolResult {
 
 /** A request from its arrival to its answer; it counts as in the server for as long. */
 export class Waiter {
-  readonly request: EngineRequest
-  readonly promise: Promise<PoolResult>
+  readonly request: RunRequest
+  readonly deadlineMs: number
   readonly arrivedAt = performance.now()
-  readonly #answer = deferred<PoolResult>()
   readonly #occupancy: Occupancy
+  readonly #resolve: (result: PoolResult) => void
+  readonly #reject: (reason: unknown) => void
   timer: NodeJS.Timeout | undefined
+  /** Of the attempt under way. */
+  queueMs = 0
+  stratum: Stratum = 'shared'
   suspect = false
   /** Its deadline is over or its client is gone. */
   abandoned = false
   #isOver = false
 
-  constructor(request: EngineRequest, occupancy: Occupancy) {
+  constructor(
+    { request, deadlineMs }: { readonly request: RunRequest; readonly deadlineMs: number },
+    occupancy: Occupancy,
+    resolve: (result: PoolResult) => void,
+    reject: (reason: unknown) => void,
+  ) {
     this.request = request
-    this.promise = this.#answer.promise
+    this.deadlineMs = deadlineMs
     this.#occupancy = occupancy
+    this.#resolve = resolve
+    this.#reject = reject
     occupancy.inflight++
   }
 
-  resolve(result: PoolResult): void {
+  resolve(result: RunResult): void {
     this.#end()
-    this.#answer.resolve(result)
+    this.#resolve({ result, queueMs: this.queueMs, stratum: this.stratum })
   }
 
   reject(error: unknown): void {
     this.#end()
-    this.#answer.reject(error)
+    this.#reject(error)
   }
 
   #end(): void {

@@ -24,12 +24,13 @@ export class BodyPool {
   }
 
   /**
-   * Takes a buffer of `take` back. Only for one that nobody reads or writes any more: not where a
-   * process may still be sent it.
+   * Takes a buffer of `take` back, and ignores any other. Only for one that nobody reads or writes
+   * any more: not where a process may still be sent it.
    */
   giveBack(buffer: Buffer): void {
     const slabBytes = buffer.buffer.byteLength
-    if (slabBytes > SLAB_BYTES_MAX || this.#idleBytes + slabBytes > IDLE_BYTES_MAX) return
+    if (slabBytes > SLAB_BYTES_MAX || slabBytes !== slabBytesFor(slabBytes)) return
+    if (this.#idleBytes + slabBytes > IDLE_BYTES_MAX) return
     const idle = this.#idle.get(slabBytes)
     const slab = Buffer.from(buffer.buffer as ArrayBuffer)
     if (idle === undefined) this.#idle.set(slabBytes, [slab])

@@ -4,47 +4,60 @@ import type { IncomingMessage } from 'node:http'
 import { CutoverError } from '../domain/errors.ts'
 import type { BodyPool } from './body-pool.ts'
 
+/** Less is left to the garbage collector. */
+const SMALL_BYTES_MAX = 4096
+
 /** Throws BODY_TOO_LARGE when the request announces more than `bytesMax`: nothing is read. */
 export function checkAnnouncedLength(request: IncomingMessage, bytesMax: number): void {
   if (Number(request.headers['content-length'] ?? 0) > bytesMax) throw tooLarge(bytesMax)
 }
 
 /**
- * The whole body, in memory of the pool when its length was announced. Rejects with
- * BODY_TOO_LARGE as soon as it is, announced or not, and with REQUEST_ABORTED when the client
+ * The whole body, in memory of the pool when its length was announced and is not small. Rejects
+ * with BODY_TOO_LARGE as soon as it is, announced or not, and with REQUEST_ABORTED when the client
  * goes. A client that stalls is cut off by the server's own `requestTimeout`.
  */
-export async function readBody(
+export function readBody(
   request: IncomingMessage,
   bytesMax: number,
   pool: BodyPool,
 ): Promise<Buffer> {
-  checkAnnouncedLength(request, bytesMax)
-  const announced = request.headers['content-length']
-  const collected = announced === undefined ? new Chunks() : pool.take(Number(announced))
   return new Promise((resolve, reject) => {
+    checkAnnouncedLength(request, bytesMax)
+    const announced = Number(request.headers['content-length'])
+    const collected = announced > SMALL_BYTES_MAX ? new Slab(pool.take(announced)) : new Chunks()
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
-      if (bytes + chunk.length <= bytesMax) {
-        if (collected instanceof Chunks) collected.push(chunk)
-        else chunk.copy(collected, bytes)
-      } else {
-        reject(tooLarge(bytesMax))
-      }
       bytes += chunk.length
+      if (bytes <= bytesMax) collected.push(chunk)
+      else reject(tooLarge(bytesMax))
     })
-    request.on('end', () => {
-      resolve(collected instanceof Chunks ? collected.joined() : collected)
-    })
-    const gone = () => {
+    request.on('end', () => resolve(collected.joined()))
+    request.on('close', () => {
       if (!request.complete) reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
-    }
-    request.on('error', gone)
-    request.on('close', gone)
+    })
   })
 }
 
-/** A body of unknown length. */
+/** A body of a length that was announced. */
+class Slab {
+  readonly #slab: Buffer
+  #bytes = 0
+
+  constructor(slab: Buffer) {
+    this.#slab = slab
+  }
+
+  push(chunk: Buffer): void {
+    this.#bytes += chunk.copy(this.#slab, this.#bytes)
+  }
+
+  joined(): Buffer {
+    return this.#slab
+  }
+}
+
+/** A body of unknown length, or a small one, which mostly comes in one piece. */
 class Chunks {
   readonly #chunks: Buffer[] = []
 
@@ -53,7 +66,8 @@ class Chunks {
   }
 
   joined(): Buffer {
-    return Buffer.concat(this.#chunks)
+    const [only] = this.#chunks
+    return this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
   }
 }
 

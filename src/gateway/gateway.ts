@@ -111,9 +111,12 @@ export class Gateway {
         exchange.fail(methodNotAllowed(route.method))
         return true
       }
-      route.handle(this.#context, exchange, paramsOf(match)).catch((error: unknown) => {
-        exchange.fail(error)
-      })
+      const fail = (error: unknown) => exchange.fail(error)
+      try {
+        route.handle(this.#context, exchange, paramsOf(match)).catch(fail)
+      } catch (error) {
+        fail(error)
+      }
       return true
     }
     return false

@@ -1,10 +1,10 @@
 import { checkInputs } from '../domain/check-inputs.ts'
 import { checkOutputs } from '../domain/check-outputs.ts'
-import { isBatched, signatureNamed } from '../domain/signature.ts'
+import { signatureNamed } from '../domain/signature.ts'
 import { pickTrack } from '../rollout/pick-track.ts'
 import { pick, type RouteRequest } from '../serving/pick.ts'
 import type { Route, Share } from '../serving/route-table.ts'
-import type { EngineRequest, EngineResult, PoolResult, Servable } from '../serving/servable.ts'
+import type { RunRequest, RunResult, PoolResult, Servable } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
 import type { Stages } from './outcome.ts'
 import { isOwnFailure, outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
@@ -28,13 +28,13 @@ export interface InferenceRequest<Payload> {
   readonly wanted: RouteRequest
   /** Reads and decodes what the client sent. */
   readonly read: () => Promise<Payload>
-  readonly ask: (payload: Payload, servable: Servable) => EngineRequest | Promise<EngineRequest>
+  readonly ask: (payload: Payload, servable: Servable) => RunRequest | Promise<RunRequest>
 }
 
 export interface Inference<Payload> {
   readonly route: Route
   readonly payload: Payload
-  readonly result: EngineResult
+  readonly result: RunResult
 }
 
 /**
@@ -55,47 +55,62 @@ export async function infer<Payload>(
   // What cannot be routed is refused before it is read.
   stable()
   const payload = await read()
-
-  const run = (route: Route): Promise<PoolResult & { readonly examples: number }> => {
-    call.routedTo(route)
-    return route.servable.lend(async (servable) => {
-      const request = await ask(payload, servable)
-      if (request.kind === 'tensors') {
-        const signature = signatureNamed(servable.pool.info, request.signature)
-        checkInputs(signature, request.inputs)
-        checkOutputs(signature, request.outputs ?? [])
-      }
-      const answer = await servable.pool.run(request, {
-        deadlineMs: Math.max(1, Math.min(settings.requestTimeoutMs, call.timeLeftMs)),
-        onStart: (giveUp) => call.whenGone(giveUp),
-      })
-      if (request.kind === 'image') shadow(context, route, request, answer)
-      return { ...answer, examples: examplesIn(request, servable) }
-    })
-  }
-
   // Reading took its time: what was routed before may be gone.
-  const draw = (canary: Share) => pickTrack(canary, call.stickyKey(canary))
-  let route = pick(table(), wanted, settings.defaultModel, draw)
+  let route = pick(table(), wanted, settings.defaultModel, (canary) =>
+    pickTrack(canary, call.stickyKey(canary)),
+  )
   const ended = rollouts.dispatched(route)
-  let answer: Awaited<ReturnType<typeof run>>
+  let result: RunResult
   try {
-    answer = await run(route)
+    const answer = await attempt(context, call, route, payload, ask)
     ended?.(outcomeOfAnswer(answer))
+    result = answer.result
   } catch (error) {
     ended?.(outcomeOf(error))
     if (route.track !== 'canary' || !route.isDrawn || !isOwnFailure(error)) throw error
     // It stands in for the canary: what it does now is not part of the comparison.
     route = stable()
-    answer = await run(route)
+    ;({ result } = await attempt(context, call, route, payload, ask))
   }
-  const { result, queueMs, examples } = answer
-  call.served({ queueMs, ...result.timings }, examples)
   return { route, payload, result }
 }
 
-function examplesIn(request: EngineRequest, { pool }: Servable): number {
-  if (request.kind === 'image' || !isBatched(pool.info.signature)) return 1
+/** Asks the version that a request was routed to. */
+async function attempt<Payload>(
+  context: GatewayContext,
+  call: InferenceCall,
+  route: Route,
+  payload: Payload,
+  ask: InferenceRequest<Payload>['ask'],
+): Promise<PoolResult> {
+  const { servable } = route
+  call.routedTo(route)
+  servable.borrow()
+  try {
+    const asked = ask(payload, servable)
+    const request = asked instanceof Promise ? await asked : asked
+    if (request.kind === 'tensors') {
+      const signature = signatureNamed(servable.pool.info, request.signature)
+      checkInputs(signature, request.inputs)
+      checkOutputs(signature, request.outputs ?? [])
+    }
+    const answer = await servable.pool.run(request, {
+      deadlineMs: Math.max(1, Math.min(context.settings.requestTimeoutMs, call.timeLeftMs)),
+      onStart: (giveUp) => call.whenGone(giveUp),
+    })
+    if (request.kind === 'image') shadow(context, route, request, answer)
+    call.served(
+      { queueMs: answer.queueMs, ...answer.result.timings },
+      examplesIn(request, servable),
+    )
+    return answer
+  } finally {
+    servable.giveBack()
+  }
+}
+
+function examplesIn(request: RunRequest, { isBatched }: Servable): number {
+  if (request.kind === 'image' || !isBatched) return 1
   const [first] = request.inputs.values()
   return first?.shape[0] ?? 1
 }

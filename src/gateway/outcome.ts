@@ -31,13 +31,14 @@ export function recordOutcome(context: GatewayContext, ended: Outcome): void {
   const { metrics, logger, settings } = context
   const { protocol, outcome, route, stages, examples, totalMs } = ended
   const model = route?.servable.model ?? ''
-  const version = String(route?.servable.version ?? '')
+  const version = route?.servable.version
   const track = route?.track ?? ''
   metrics.requestFinished({ model, version, track, protocol, outcome, totalMs, stages })
   route?.servable.statistics.record({ isOk: outcome === 'ok', totalMs, stages, examples })
   if (settings.accessLog) {
     const { method, target: url, status } = ended
-    const names = { requestId: ended.requestId(), method, url, status, outcome, model, version }
+    const requestId = ended.requestId()
+    const names = { requestId, method, url, status, outcome, model, version: String(version ?? '') }
     logger.info({ ...names, track, totalMs, ...stages }, 'request')
   }
 }

@@ -8,6 +8,7 @@ export interface HotRoute {
   readonly method: 'POST'
   readonly path: RegExp
   readonly protocol: string
+  /** May throw before it returns a promise. */
   readonly handle: (
     context: GatewayContext,
     exchange: Exchange,

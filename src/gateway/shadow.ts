@@ -1,5 +1,5 @@
 import type { Route } from '../serving/route-table.ts'
-import type { EngineRequest, PoolResult } from '../serving/servable.ts'
+import type { RunRequest, PoolResult } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
 import { outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
 
@@ -14,7 +14,7 @@ type Classes = readonly { readonly index: number; readonly score: number }[]
 export function shadow(
   { table, rollouts }: GatewayContext,
   { servable: stable, track }: Route,
-  request: Extract<EngineRequest, { kind: 'image' }>,
+  request: Extract<RunRequest, { kind: 'image' }>,
   answer: PoolResult,
 ): void {
   const share = table().get(stable.model)?.shadow
@@ -26,8 +26,9 @@ export function shadow(
   const copy = { ...request, image: Buffer.from(request.image) }
   const copied = rollouts.copied(stable.model, trial)
   copied?.stable(outcomeOfAnswer(answer))
-  candidate
-    .lend(({ pool }) => pool.run(copy, { deadlineMs: DEADLINE_MS }))
+  candidate.borrow()
+  candidate.pool
+    .run(copy, { deadlineMs: DEADLINE_MS })
     .then((second) => {
       copied?.canary(outcomeOfAnswer(second))
       const [a, b] = [bestOf(answer), bestOf(second)]
@@ -40,6 +41,7 @@ export function shadow(
       })
     })
     .catch((error: unknown) => copied?.canary(outcomeOf(error)))
+    .finally(() => candidate.giveBack())
 }
 
 function bestOf({ result }: PoolResult): Classes {

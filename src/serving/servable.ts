@@ -1,23 +1,27 @@
+import { isBatched } from '../domain/signature.ts'
 import type { EnginePool } from '../engine/pool.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
 import type { LocalVersion } from '../registry/source.ts'
 import { Statistics } from './statistics.ts'
 
 /** What a servable is asked, and answers. */
-export type { EngineRequest, EngineResult } from '../engine/engine-child.ts'
+export type { RunRequest, RunResult } from '../wire/run-message.ts'
 export type { PoolResult } from '../engine/pool.ts'
 
-/** A version that is loaded and can be lent to requests. */
+/** A version that is loaded and that requests can borrow. */
 export class Servable {
   readonly local: LocalVersion
   readonly pool: EnginePool
   readonly statistics = new Statistics()
+  /** The first dimension of every tensor of its signature is a batch. */
+  readonly isBatched: boolean
   #leases = 0
   #returned: Deferred<void> | undefined
 
   constructor(local: LocalVersion, pool: EnginePool) {
     this.local = local
     this.pool = pool
+    this.isBatched = isBatched(pool.info.signature)
   }
 
   get model(): string {
@@ -32,15 +36,15 @@ export class Servable {
     return this.#leases
   }
 
-  /** Lends the servable for as long as `use` runs: it is not unloaded before `use` settles. */
-  async lend<T>(use: (servable: Servable) => Promise<T>): Promise<T> {
+  /** Until it is given back it is not unloaded. */
+  borrow(): void {
     this.#leases++
-    try {
-      return await use(this)
-    } finally {
-      this.#leases--
-      if (this.#leases === 0) this.#returned?.resolve()
-    }
+  }
+
+  /** Once for each time it was borrowed. */
+  giveBack(): void {
+    this.#leases--
+    if (this.#leases === 0) this.#returned?.resolve()
   }
 
   /**

@@ -1,10 +1,13 @@
 /** How often something happened and how long it took in all. */
-export interface Tally {
-  readonly count: number
-  readonly ms: number
-}
+export class Tally {
+  count = 0
+  ms = 0
 
-const NONE: Tally = { count: 0, ms: 0 }
+  add(ms: number): void {
+    this.count++
+    this.ms += ms
+  }
+}
 
 export interface ServedRequest {
   readonly isOk: boolean
@@ -19,30 +22,27 @@ export interface ServedRequest {
 
 /** What one loaded version has done since it was loaded. */
 export class Statistics {
-  success = NONE
-  fail = NONE
-  queue = NONE
-  preprocess = NONE
-  inference = NONE
+  readonly success = new Tally()
+  readonly fail = new Tally()
+  readonly queue = new Tally()
+  readonly preprocess = new Tally()
+  readonly inference = new Tally()
   /** Examples inferred: a batch counts each. */
   examples = 0
-  lastInferenceAt: Date | undefined
+  /** Milliseconds of Unix time; undefined: never. */
+  lastInferenceAt: number | undefined
 
   record({ isOk, totalMs, stages, examples }: ServedRequest): void {
     if (!isOk) {
-      this.fail = plus(this.fail, totalMs)
+      this.fail.add(totalMs)
       return
     }
-    this.success = plus(this.success, totalMs)
+    this.success.add(totalMs)
     if (stages === undefined) return
-    this.queue = plus(this.queue, stages.queueMs)
-    this.preprocess = plus(this.preprocess, stages.preprocessMs)
-    this.inference = plus(this.inference, stages.inferenceMs)
+    this.queue.add(stages.queueMs)
+    this.preprocess.add(stages.preprocessMs)
+    this.inference.add(stages.inferenceMs)
     this.examples += examples
-    this.lastInferenceAt = new Date()
+    this.lastInferenceAt = Date.now()
   }
-}
-
-function plus({ count, ms }: Tally, moreMs: number): Tally {
-  return { count: count + 1, ms: ms + moreMs }
 }

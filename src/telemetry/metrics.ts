@@ -130,7 +130,7 @@ export class Metrics {
         this.#promoted.inc({ model })
         return
       case 'version.unloaded':
-        this.#requests.forget(model, String(event.version))
+        this.#requests.forget(model, event.version)
         return
       case 'engine.ended':
         this.#restarts.inc({ model, cause: event.cause })

@@ -3,9 +3,9 @@ import type { Metric, Registry } from 'prom-client'
 import type { ErrorCode } from '../domain/errors.ts'
 
 export interface RequestOutcome {
-  /** Empty where the request reached no model. */
+  /** Empty where the request reached no model, and so is its track. */
   readonly model: string
-  readonly version: string
+  readonly version: number | undefined
   readonly track: string
   readonly protocol: string
   readonly outcome: 'ok' | ErrorCode
@@ -18,15 +18,9 @@ export interface RequestOutcome {
 /** Of one version in one track. */
 interface Series {
   readonly labels: { readonly model: string; readonly version: string; readonly track: string }
-  readonly outcomes: Map<string, { protocol: string; outcome: string; count: number }>
+  /** Of each protocol, how many requests had each outcome. */
+  readonly outcomes: Map<string, Map<string, number>>
   readonly stages: Map<string, Distribution>
-}
-
-interface Distribution {
-  sum: number
-  count: number
-  /** Values up to each of SECONDS_BUCKETS, and above the one before. */
-  readonly buckets: number[]
 }
 
 interface Sample {
@@ -44,7 +38,8 @@ const DURATION = 'cutover_request_duration_seconds'
  * from what is loaded and from fixed sets; the series of a version go with it.
  */
 export class RequestMetrics {
-  readonly #series = new Map<string, Series>()
+  /** By model, version and track: names that exist, not a key that each request would make. */
+  readonly #series = new Map<string, Map<number | undefined, Map<string, Series>>>()
 
   constructor(registry: Registry) {
     // All that the registry asks of a metric is to be able to get it.
@@ -57,10 +52,8 @@ export class RequestMetrics {
 
   finished({ model, version, track, protocol, outcome, totalMs, stages }: RequestOutcome): void {
     const series = this.#seriesOf(model, version, track)
-    const key = `${protocol} ${outcome}`
-    const counted = series.outcomes.get(key)
-    if (counted === undefined) series.outcomes.set(key, { protocol, outcome, count: 1 })
-    else counted.count++
+    const outcomes = gotten(series.outcomes, protocol, () => new Map<string, number>())
+    outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
     if (outcome !== 'ok') return
     observe(series, 'total', totalMs)
     if (stages === undefined) return
@@ -69,27 +62,35 @@ export class RequestMetrics {
     observe(series, 'inference', stages.inferenceMs)
   }
 
-  forget(model: string, version: string): void {
-    for (const [key, { labels }] of this.#series) {
-      if (labels.model === model && labels.version === version) this.#series.delete(key)
-    }
+  forget(model: string, version: number): void {
+    const versions = this.#series.get(model)
+    versions?.delete(version)
+    if (versions?.size === 0) this.#series.delete(model)
   }
 
-  #seriesOf(model: string, version: string, track: string): Series {
-    const key = `${model} ${version} ${track}`
-    let series = this.#series.get(key)
-    if (series === undefined) {
-      series = { labels: { model, version, track }, outcomes: new Map(), stages: new Map() }
-      this.#series.set(key, series)
+  #seriesOf(model: string, version: number | undefined, track: string): Series {
+    const versions = gotten(this.#series, model, () => new Map<number, Map<string, Series>>())
+    const tracks = gotten(versions, version, () => new Map<string, Series>())
+    return gotten(tracks, track, () => ({
+      labels: { model, version: version === undefined ? '' : String(version), track },
+      outcomes: new Map(),
+      stages: new Map(),
+    }))
+  }
+
+  *#all(): Generator<Series> {
+    for (const versions of this.#series.values()) {
+      for (const tracks of versions.values()) yield* tracks.values()
     }
-    return series
   }
 
   #requests() {
     const values: Sample[] = []
-    for (const { labels, outcomes } of this.#series.values()) {
-      for (const { protocol, outcome, count } of outcomes.values()) {
-        values.push({ labels: { ...labels, protocol, outcome }, value: count })
+    for (const { labels, outcomes } of this.#all()) {
+      for (const [protocol, counts] of outcomes) {
+        for (const [outcome, value] of counts) {
+          values.push({ labels: { ...labels, protocol, outcome }, value })
+        }
       }
     }
     return Promise.resolve({
@@ -103,7 +104,7 @@ export class RequestMetrics {
 
   #durations() {
     const values: Sample[] = []
-    for (const { labels, stages } of this.#series.values()) {
+    for (const { labels, stages } of this.#all()) {
       for (const [stage, distribution] of stages) {
         values.push(...samplesOf({ ...labels, stage }, distribution))
       }
@@ -119,16 +120,36 @@ export class RequestMetrics {
 }
 
 function observe({ stages }: Series, stage: string, milliseconds: number): void {
-  const seconds = milliseconds / 1000
-  let distribution = stages.get(stage)
-  if (distribution === undefined) {
-    distribution = { sum: 0, count: 0, buckets: SECONDS_BUCKETS.map(() => 0) }
-    stages.set(stage, distribution)
+  gotten(stages, stage, () => new Distribution()).add(milliseconds / 1000)
+}
+
+/** What is there under the key, or else what is made now. */
+function gotten<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  let value = map.get(key)
+  if (value === undefined) {
+    value = make()
+    map.set(key, value)
   }
-  distribution.sum += seconds
-  distribution.count++
-  const index = SECONDS_BUCKETS.findIndex((bound) => seconds <= bound)
-  if (index >= 0) distribution.buckets[index] = (distribution.buckets[index] ?? 0) + 1
+  return value
+}
+
+/** How long something took. */
+class Distribution {
+  sum = 0
+  count = 0
+  /** Values up to each of SECONDS_BUCKETS, and above the one before. */
+  readonly buckets = SECONDS_BUCKETS.map(() => 0)
+
+  add(seconds: number): void {
+    this.sum += seconds
+    this.count++
+    const { buckets } = this
+    for (let i = 0; i < buckets.length; i++) {
+      if (seconds > (SECONDS_BUCKETS[i] ?? 0)) continue
+      buckets[i] = (buckets[i] ?? 0) + 1
+      return
+    }
+  }
 }
 
 /** A histogram as Prometheus reads it: each bucket counts those below it as well. */

@@ -2,14 +2,17 @@ import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import {
-  type EngineCommand,
-  type EngineMessage,
-  packTensors,
-  unpackTensors,
-} from '../wire/engine-protocol.ts'
+import { signatureNamed } from '../domain/signature.ts'
+import type { EngineCommand, EngineMessage } from '../wire/engine-protocol.ts'
 import type { Frame } from '../wire/frame.ts'
 import { FrameChannel } from '../wire/frame-channel.ts'
+import {
+  answeredId,
+  decodeRun,
+  encodeResult,
+  type RunCommand,
+  type RunResult,
+} from '../wire/run-message.ts'
 import { type ModelHost, openModel } from './model-host.ts'
 
 /**
@@ -32,12 +35,20 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal
 
 preferAsVictim()
 
-function send(message: EngineMessage, parts?: readonly Uint8Array[]): void {
-  channel.send(message, parts)
+function send(message: EngineMessage): void {
+  channel.send(message)
 }
 
-async function obey({ header, body }: Frame): Promise<void> {
-  const command = header as EngineCommand
+async function obey(frame: Frame): Promise<void> {
+  if (!frame.isJson) {
+    try {
+      await answer(frame)
+    } catch (error) {
+      send({ kind: 'error', id: answeredId(frame), ...failureOf(error, 'ENGINE_FAILED') })
+    }
+    return
+  }
+  const command = frame.json() as EngineCommand
   switch (command.kind) {
     case 'load':
       try {
@@ -45,14 +56,6 @@ async function obey({ header, body }: Frame): Promise<void> {
         send({ kind: 'ready', ...host.info })
       } catch (error) {
         send({ kind: 'failed', ...failureOf(error, 'INTERNAL') })
-      }
-      return
-    case 'image':
-    case 'tensors':
-      try {
-        await answer(command, body)
-      } catch (error) {
-        send({ kind: 'error', id: command.id, ...failureOf(error, 'ENGINE_FAILED') })
       }
       return
     case 'close':
@@ -64,25 +67,24 @@ async function obey({ header, body }: Frame): Promise<void> {
   }
 }
 
-async function answer(
-  command: Extract<EngineCommand, { kind: 'image' | 'tensors' }>,
-  body: Frame['body'],
-): Promise<void> {
+async function answer(frame: Frame): Promise<void> {
   if (host === undefined) throw new CutoverError('INTERNAL', 'a request before a model')
-  const { id, alone } = command
+  const command = decodeRun(host.info, frame)
+  const { header, parts } = encodeResult(
+    command.id,
+    signatureNamed(host.info, command.kind === 'tensors' ? command.signature : undefined),
+    await resultOf(host, command),
+  )
+  channel.sendNumbers(header, parts)
+}
+
+async function resultOf(host: ModelHost, command: RunCommand): Promise<RunResult> {
   if (command.kind === 'image') {
-    const image = body.subarray(0, command.bytes)
-    send({ kind: 'classes', id, ...(await host.classify(image, command.topK, alone)) })
-    return
+    const { image, topK, alone } = command
+    return { kind: 'classes', ...(await host.classify(image, topK, alone)) }
   }
-  const inputs = unpackTensors(command.inputs, body)
-  const { outputs, timings } = await host.infer(inputs, {
-    signature: command.signature,
-    outputs: command.outputs,
-    alone,
-  })
-  const { headers, parts } = packTensors(outputs)
-  send({ kind: 'tensors', id, outputs: headers, timings }, parts)
+  const { inputs, signature, outputs, alone } = command
+  return { kind: 'tensors', ...(await host.infer(inputs, { signature, outputs, alone })) }
 }
 
 /** A backend says itself what is the model's fault; the rest is the world's, or ours. */

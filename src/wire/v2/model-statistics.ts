@@ -12,7 +12,8 @@ export interface StatisticsOfVersion {
   readonly preprocess: Tally
   readonly inference: Tally
   readonly examples: number
-  readonly lastInferenceAt: Date | undefined
+  /** Milliseconds of Unix time. */
+  readonly lastInferenceAt: number | undefined
 }
 
 /** One entry of the `statistics` extension. */
@@ -20,7 +21,7 @@ export function modelStatistics(name: string, version: number, served: Statistic
   return {
     name,
     version: String(version),
-    last_inference: served.lastInferenceAt?.getTime() ?? 0,
+    last_inference: served.lastInferenceAt ?? 0,
     inference_count: served.examples,
     execution_count: served.inference.count,
     inference_stats: {

@@ -52,7 +52,7 @@ describe('any value', () => {
   const broken = ['{', '[', '[1,]', '{"a":1,}', '{"a"}', '{a:1}', '[1 2]', '"x', 'nul', '[}', ']']
   test.each(broken)('is refused where it is malformed: %s', async (text) => {
     const reader = new JsonReader(Buffer.from(text))
-    await expect(inSlices(skipValue(reader))).rejects.toThrow(/JSON is malformed/)
+    await expect(async () => inSlices(skipValue(reader))).rejects.toThrow(/JSON is malformed/)
   })
 
   test('is accepted exactly where JSON.parse accepts it', async () => {
