@@ -10,6 +10,9 @@ import { IMAGE_SETTINGS } from './photo.ts'
 /** EfficientNet-Lite0: float16 weights that are 18 MB once it is loaded as float32. */
 export const MODEL_FILE = path.join(REPOSITORY, 'models', 'efficientnet-lite', '1', 'model.onnx')
 
+/** A model that takes four numbers and no time: all that a request costs is ours. */
+export const TINY_MODEL = path.join(REPOSITORY, 'test', 'fixtures', 'v2', 'models', 'tiny')
+
 /** A folder registry with one model, which the benchmark publishes versions to. */
 export class Registry {
   readonly dir: string

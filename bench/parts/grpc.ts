@@ -1,5 +1,4 @@
 import type { ChildProcess } from 'node:child_process'
-import path from 'node:path'
 
 import type {
   EchoMessage,
@@ -10,14 +9,13 @@ import type {
 import { atLeast, atMost, type Bench, ms, type PartReport, perSecond } from '../lib/bench.ts'
 import { forkOwned, nextMessage, stop } from '../lib/child.ts'
 import { CutoverServer, freePort, saysReady } from '../lib/cutover-server.ts'
-import { REPOSITORY } from '../lib/options.ts'
+import { TINY_MODEL } from '../lib/registry.ts'
 import { median } from '../lib/statistics.ts'
 
 const FULL_LOAD = 32
 const WARMUP_SECONDS = 2
 const START_TIMEOUT_MS = 30_000
 const STOP_GRACE_MS = 1000
-const MODEL = path.join(REPOSITORY, 'test', 'fixtures', 'v2', 'models', 'tiny')
 
 interface Round {
   readonly echo: GrpcLoadResult
@@ -34,7 +32,7 @@ export async function grpc({ options, workDir, progress }: Bench): Promise<PartR
   ])
   const grpcPort = await freePort()
   const server = await CutoverServer.start(
-    { ...options, registry: MODEL, workDir, env: { CUTOVER_GRPC_PORT: String(grpcPort) } },
+    { ...options, registry: TINY_MODEL, workDir, env: { CUTOVER_GRPC_PORT: String(grpcPort) } },
     saysReady,
   )
   const run = (at: number, calls: number, seconds: number): Promise<GrpcLoadResult> =>

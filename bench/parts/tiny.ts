@@ -8,14 +8,14 @@ import {
 } from '../lib/bench.ts'
 import { forkOwned, nextMessage, stop } from '../lib/child.ts'
 import { CutoverServer, saysReady } from '../lib/cutover-server.ts'
-import { REPOSITORY } from '../lib/options.ts'
+import { TINY_MODEL } from '../lib/registry.ts'
 import { median } from '../lib/statistics.ts'
 import { LoadGenerator, type LoadRecord } from '../load/load-generator.ts'
 
 const CONNECTIONS = 32
 const CORES = '0,1'
 const ENGINES = 2
-const MODELS = `${REPOSITORY}/test/fixtures/v2/models`
+const WARMUP_SECONDS = 3
 const BODY = JSON.stringify({
   inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [0.5, 1.5, -2.5, 3.5] }],
 })
@@ -30,7 +30,7 @@ export async function tiny(bench: Bench): Promise<PartReport> {
   const { options, workDir } = bench
   const load = await LoadGenerator.start(CORES)
   const server = await CutoverServer.start(
-    { registry: MODELS, engines: ENGINES, workDir, cores: CORES },
+    { registry: TINY_MODEL, engines: ENGINES, workDir, cores: CORES },
     saysReady,
   )
   const echo = forkOwned(new URL('../echo/main.ts', import.meta.url), { cores: CORES })
@@ -49,8 +49,7 @@ export async function tiny(bench: Bench): Promise<PartReport> {
         seconds,
         exchange: { request: requestTo(to), expected: { kind: 'body', bytes } },
       })
-    await run(server.port, 2)
-    await run(port, 1)
+    for (const to of [server.port, port]) await run(to, WARMUP_SECONDS)
     const rounds: Round[] = []
     for (let round = 1; round <= options.rounds; round++) {
       bench.progress(`tiny tensors, round ${round} of ${options.rounds}`)

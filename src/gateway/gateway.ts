@@ -17,6 +17,7 @@ import type { GatewayContext } from './context.ts'
 import { Exchange } from './exchange.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { listen } from './listen.ts'
+import { HotPaths } from './hot-paths.ts'
 import { COLD_ROUTES, HOT_ROUTES } from './routes.ts'
 
 /** How often node:http looks for clients that stall. */
@@ -28,6 +29,7 @@ const IDLE_SWEEP_MS = 200
 export class Gateway {
   readonly #context: GatewayContext
   readonly #server: Server
+  readonly #paths = new HotPaths(HOT_ROUTES)
   #leaving = false
 
   constructor(context: GatewayContext) {
@@ -101,43 +103,23 @@ export class Gateway {
     const url = request.url ?? '/'
     const queryAt = url.indexOf('?')
     const path = queryAt < 0 ? url : url.slice(0, queryAt)
-    for (const route of HOT_ROUTES) {
-      const match = route.path.exec(path)
-      if (match === null) continue
-      const query = queryAt < 0 ? '' : url.slice(queryAt + 1)
-      const exchange = new Exchange(this.#context, route.protocol, request, response, query)
-      if (request.method !== route.method) {
-        response.setHeader('allow', route.method)
-        exchange.fail(methodNotAllowed(route.method))
-        return true
-      }
-      const fail = (error: unknown) => exchange.fail(error)
-      try {
-        route.handle(this.#context, exchange, paramsOf(match)).catch(fail)
-      } catch (error) {
-        fail(error)
-      }
+    const match = this.#paths.match(path)
+    if (match === undefined) return false
+    const { route, params } = match
+    const query = queryAt < 0 ? '' : url.slice(queryAt + 1)
+    const exchange = new Exchange(this.#context, route.protocol, request, response, query)
+    if (request.method !== route.method) {
+      response.setHeader('allow', route.method)
+      exchange.fail(methodNotAllowed(route.method))
       return true
     }
-    return false
-  }
-}
-
-function paramsOf(match: RegExpExecArray): Record<string, string> {
-  const params: Record<string, string> = {}
-  for (const name in match.groups) {
-    const segment = match.groups[name]
-    if (segment !== undefined) params[name] = decodeSegment(segment)
-  }
-  return params
-}
-
-/** A segment that is not valid percent-encoding names no model, and neither does ''. */
-function decodeSegment(segment: string): string {
-  try {
-    return decodeURIComponent(segment)
-  } catch {
-    return ''
+    const fail = (error: unknown) => exchange.fail(error)
+    try {
+      route.handle(this.#context, exchange, params).catch(fail)
+    } catch (error) {
+      fail(error)
+    }
+    return true
   }
 }
 

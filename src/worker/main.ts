@@ -26,7 +26,7 @@ let host: ModelHost | undefined
 
 const channel = new FrameChannel(new Socket({ fd: CHANNEL_FD }), {
   frameBytesMax: FRAME_BYTES_MAX,
-  onFrame: (frame) => void obey(frame),
+  onFrame: (frame) => void (frame.isJson ? obey(frame) : answer(frame)),
   onClose: () => process.exit(0),
 })
 
@@ -40,14 +40,6 @@ function send(message: EngineMessage): void {
 }
 
 async function obey(frame: Frame): Promise<void> {
-  if (!frame.isJson) {
-    try {
-      await answer(frame)
-    } catch (error) {
-      send({ kind: 'error', id: answeredId(frame), ...failureOf(error, 'ENGINE_FAILED') })
-    }
-    return
-  }
   const command = frame.json() as EngineCommand
   switch (command.kind) {
     case 'load':
@@ -67,24 +59,24 @@ async function obey(frame: Frame): Promise<void> {
   }
 }
 
+/** Never rejects: what goes wrong is an answer, too. */
 async function answer(frame: Frame): Promise<void> {
-  if (host === undefined) throw new CutoverError('INTERNAL', 'a request before a model')
-  const command = decodeRun(host.info, frame)
-  const { header, parts } = encodeResult(
-    command.id,
-    signatureNamed(host.info, command.kind === 'tensors' ? command.signature : undefined),
-    await resultOf(host, command),
-  )
-  channel.sendNumbers(header, parts)
+  try {
+    if (host === undefined) throw new CutoverError('INTERNAL', 'a request before a model')
+    const command = decodeRun(host.info, frame)
+    const result = await resultOf(host, command)
+    const signature = command.kind === 'tensors' ? command.signature : undefined
+    const known = signatureNamed(host.info, signature)
+    const { header, parts } = encodeResult(command.id, known, result)
+    channel.sendNumbers(header, parts)
+  } catch (error) {
+    send({ kind: 'error', id: answeredId(frame), ...failureOf(error, 'ENGINE_FAILED') })
+  }
 }
 
-async function resultOf(host: ModelHost, command: RunCommand): Promise<RunResult> {
-  if (command.kind === 'image') {
-    const { image, topK, alone } = command
-    return { kind: 'classes', ...(await host.classify(image, topK, alone)) }
-  }
-  const { inputs, signature, outputs, alone } = command
-  return { kind: 'tensors', ...(await host.infer(inputs, { signature, outputs, alone })) }
+function resultOf(host: ModelHost, command: RunCommand): Promise<RunResult> {
+  if (command.kind === 'image') return host.classify(command.image, command.topK, command.alone)
+  return host.infer(command.inputs, command)
 }
 
 /** A backend says itself what is the model's fault; the rest is the world's, or ours. */

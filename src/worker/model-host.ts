@@ -8,13 +8,8 @@ import { signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
 import { smoothed } from '../lib/smoothed.ts'
-import type {
-  EngineInfo,
-  LoadCommand,
-  LoadStep,
-  ScoredClass,
-  Timings,
-} from '../wire/engine-protocol.ts'
+import type { EngineInfo, LoadCommand, LoadStep } from '../wire/engine-protocol.ts'
+import type { RunResult } from '../wire/run-message.ts'
 import type { LoadedModel, RunOptions } from './backends/backend.ts'
 import { backendFor } from './backends/index.ts'
 import { bestClasses, scoresOutput } from './classes.ts'
@@ -33,12 +28,9 @@ export interface ModelHost {
     image: Buffer,
     topK: number,
     alone: boolean,
-  ): Promise<{ classes: ScoredClass[]; timings: Timings }>
+  ): Promise<Extract<RunResult, { kind: 'classes' }>>
   /** Throws TENSOR_INVALID for what is wrong with the inputs, ENGINE_FAILED otherwise. */
-  infer(
-    inputs: NamedTensors,
-    options: RunOptions,
-  ): Promise<{ outputs: NamedTensors; timings: Timings }>
+  infer(inputs: NamedTensors, options: RunOptions): Promise<Extract<RunResult, { kind: 'tensors' }>>
   close(): Promise<void>
 }
 
@@ -70,11 +62,13 @@ export async function openModel(
   let freeAt = 0
   let typicalMs = Infinity
 
-  async function timed(inputs: NamedTensors, options: RunOptions) {
+  async function timed(inputs: NamedTensors, options: RunOptions, preprocessMs: number) {
     const calledAt = performance.now()
     try {
       const outputs = await model.run(inputs, options)
-      return { outputs, inferenceMs: performance.now() - Math.max(calledAt, freeAt) }
+      const inferenceMs = performance.now() - Math.max(calledAt, freeAt)
+      typicalMs = smoothed(typicalMs, inferenceMs)
+      return { kind: 'tensors' as const, outputs, timings: { preprocessMs, inferenceMs } }
     } catch (error) {
       if (error instanceof CutoverError) throw error
       throw new CutoverError('ENGINE_FAILED', `the model failed: ${messageOf(error)}`, {
@@ -86,16 +80,13 @@ export async function openModel(
   }
 
   /** One after the other, each answered before the next begins; but for those that take no time. */
-  async function run(inputs: NamedTensors, options: RunOptions, readsAhead = false) {
-    const result = await (typicalMs < SHORT_RUN_MS
-      ? timed(inputs, options)
-      : running.run(async () => {
-          // Frames that came meanwhile are read first, so that their images decode while this runs.
-          if (readsAhead) await nextTurn()
-          return timed(inputs, options)
-        }))
-    typicalMs = smoothed(typicalMs, result.inferenceMs)
-    return result
+  function run(inputs: NamedTensors, options: RunOptions, preprocessMs?: number) {
+    if (typicalMs < SHORT_RUN_MS) return timed(inputs, options, preprocessMs ?? 0)
+    return running.run(async () => {
+      // Frames that came meanwhile are read first, so that their images decode while this runs.
+      if (preprocessMs !== undefined) await nextTurn()
+      return timed(inputs, options, preprocessMs ?? 0)
+    })
   }
 
   return {
@@ -118,17 +109,14 @@ export async function openModel(
       const decoded = await decodeImage(bytes, plan, { pixelsMax: command.pixelsMax })
       const inputs = new Map([[plan.input, toTensor(decoded, plan)]])
       const preprocessMs = performance.now() - startedAt
-      const { outputs, inferenceMs } = await run(inputs, { outputs: [scores], alone }, true)
+      const { outputs, timings } = await run(inputs, { outputs: [scores], alone }, preprocessMs)
       const activation = command.output?.activation ?? 'none'
-      return {
-        classes: bestClasses(outputs, scores, activation, topK),
-        timings: { preprocessMs, inferenceMs },
-      }
+      const classes = bestClasses(outputs, scores, activation, topK)
+      return { kind: 'classes', classes, timings }
     },
     async infer(inputs, options) {
       checkInputs(signatureNamed(model, options.signature), inputs)
-      const { outputs, inferenceMs } = await run(inputs, options)
-      return { outputs, timings: { preprocessMs: 0, inferenceMs } }
+      return run(inputs, options)
     },
     close: () => model.close(),
   }
