@@ -43,7 +43,7 @@ EXPOSE 5000 8001
 STOPSIGNAL SIGTERM
 # The start period is the time that a version may take to load.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CUTOVER_PORT ?? 5000}/healthz/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--min-semi-space-size=4", "--max-semi-space-size=4", "bin/cutover.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=4", "--max-semi-space-size=4", "--expose-gc", "bin/cutover.js"]
 CMD ["serve"]
 
 # The GPU image was never built or run by this project, which has neither a GPU nor an open network:
@@ -78,7 +78,7 @@ USER 1000:1000
 EXPOSE 5000 8001
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=300s CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.CUTOVER_PORT ?? 5000}/healthz/ready`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
-ENTRYPOINT ["node", "--min-semi-space-size=4", "--max-semi-space-size=4", "bin/cutover.js"]
+ENTRYPOINT ["node", "--min-semi-space-size=4", "--max-semi-space-size=4", "--expose-gc", "bin/cutover.js"]
 CMD ["serve"]
 
 FROM app AS cpu

@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --min-semi-space-size=4 --max-semi-space-size=4
+#!/usr/bin/env -S node --min-semi-space-size=4 --max-semi-space-size=4 --expose-gc
 // The flags: request bodies lie outside of V8's heap, and V8 frees them when it collects the young
 // generation. A small one is collected often and cheaply; with the default, bodies pile up until
 // V8 collects everything (docs/decisions/0004).

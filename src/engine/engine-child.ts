@@ -22,12 +22,14 @@ import {
   answeredId,
   decodeResult,
   encodeRun,
+  inSharedMemory,
   type RunRequest,
   type RunResult,
 } from '../wire/run-message.ts'
 import { engineEnvironment } from './environment.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
+import { SharedMemory } from './shared-memory.ts'
 
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
@@ -66,6 +68,8 @@ export type RunEnd = RunResult | CutoverError
 interface Pending {
   readonly request: RunRequest
   readonly startedAt: number
+  /** Where its body lies in shared memory. */
+  readonly sharedAt: number | undefined
   readonly onEnd: (end: RunEnd) => void
 }
 
@@ -75,6 +79,7 @@ export class EngineChild {
   readonly pid: number
   readonly #process: ChildProcess
   readonly #channel: FrameChannel
+  readonly #shared = SharedMemory.open()
   readonly #output: OutputTail
   readonly #onStep: EngineOptions['onStep']
   /** In the order they were sent. */
@@ -93,7 +98,7 @@ export class EngineChild {
     this.#onStep = onStep
     const { command, args } = nodeBoundToParent(NODE_FLAGS)
     this.#process = spawn(command, [...args, WORKER], {
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', this.#shared?.fd ?? 'ignore'],
       env: engineEnvironment(process.env),
     })
     this.pid = this.#process.pid ?? -1
@@ -154,10 +159,12 @@ export class EngineChild {
       return
     }
     const id = this.#nextId++
-    this.#pending.set(id, { request, startedAt: performance.now(), onEnd })
+    const message = encodeRun(info, request, { id, alone })
+    const sharedAt = this.#shared?.put(message.parts)
+    this.#pending.set(id, { request, startedAt: performance.now(), sharedAt, onEnd })
     this.#hangTimer ??= setTimeout(() => this.#lookForHang(), this.#runTimeoutMs)
     this.#memory.wake()
-    const { header, parts } = encodeRun(info, request, { id, alone })
+    const { header, parts } = sharedAt === undefined ? message : inSharedMemory(message, sharedAt)
     this.#channel.sendNumbers(header, parts)
   }
 
@@ -217,8 +224,11 @@ export class EngineChild {
 
   #settle(id: number, end: RunEnd): void {
     const pending = this.#pending.get(id)
+    if (pending === undefined) return
     this.#pending.delete(id)
-    pending?.onEnd(end)
+    // It is answered, so the engine has read what it was asked.
+    if (pending.sharedAt !== undefined) this.#shared?.giveBack(pending.sharedAt)
+    pending.onEnd(end)
   }
 
   /** One timer looks after all requests: the oldest is the first to have taken too long. */
@@ -242,6 +252,7 @@ export class EngineChild {
     this.#ending ??= ending
     this.#memory.stop()
     this.#channel.close()
+    this.#shared?.close()
     const failure = failureOf(this.#ending)
     this.#loaded.reject(failure)
     clearTimeout(this.#hangTimer)

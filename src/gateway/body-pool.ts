@@ -4,6 +4,8 @@ const SLAB_BYTES_MIN = 16 * 1024
 const SLAB_BYTES_MAX = 1024 * 1024
 /** Memory that may lie idle in all sizes together. */
 const IDLE_BYTES_MAX = 32 * 1024 * 1024
+/** Chunks that may lie around until they are collected: a millisecond's work. */
+const COPIED_BYTES_MAX = 16 * 1024 * 1024
 
 /**
  * Memory for request bodies that is used again. Bodies lie outside of V8's heap, and what waits in
@@ -11,6 +13,7 @@ const IDLE_BYTES_MAX = 32 * 1024 * 1024
  * that every client feels (docs/decisions/0004).
  */
 export class BodyPool {
+  #copiedBytes = 0
   readonly #idle = new Map<number, Buffer[]>()
   #idleBytes = 0
 
@@ -21,6 +24,17 @@ export class BodyPool {
     const idle = this.#idle.get(slabBytes)?.pop()
     if (idle !== undefined) this.#idleBytes -= slabBytes
     return (idle ?? Buffer.allocUnsafeSlow(slabBytes)).subarray(0, bytes)
+  }
+
+  /**
+   * Tells that a chunk has been copied into memory of the pool and is garbage. V8 sees little of
+   * it, an object of a few bytes, until so many lie around that it collects everything.
+   */
+  copied(bytes: number): void {
+    this.#copiedBytes += bytes
+    if (this.#copiedBytes < COPIED_BYTES_MAX) return
+    this.#copiedBytes = 0
+    globalThis.gc?.({ type: 'minor' })
   }
 
   /**

@@ -25,7 +25,7 @@ export function readBody(
   return new Promise((resolve, reject) => {
     checkAnnouncedLength(request, bytesMax)
     const announced = Number(request.headers['content-length'])
-    const collected = announced > SMALL_BYTES_MAX ? new Slab(pool.take(announced)) : new Chunks()
+    const collected = announced > SMALL_BYTES_MAX ? new Slab(announced, pool) : new Chunks()
     let bytes = 0
     request.on('data', (chunk: Buffer) => {
       bytes += chunk.length
@@ -41,15 +41,18 @@ export function readBody(
 
 /** A body of a length that was announced. */
 class Slab {
+  readonly #pool: BodyPool
   readonly #slab: Buffer
   #bytes = 0
 
-  constructor(slab: Buffer) {
-    this.#slab = slab
+  constructor(bytes: number, pool: BodyPool) {
+    this.#pool = pool
+    this.#slab = pool.take(bytes)
   }
 
   push(chunk: Buffer): void {
     this.#bytes += chunk.copy(this.#slab, this.#bytes)
+    this.#pool.copied(chunk.length)
   }
 
   joined(): Buffer {

@@ -17,8 +17,13 @@ import { type Frame, paddedBytes } from './frame.ts'
  */
 const Tag = { image: 1, tensors: 2, classes: 3, answer: 4 } as const
 
-/** Where a request's tensors begin, and an answer's. */
-const TENSORS_AT = 5
+/** In a request: where its body lies in shared memory, and how long it is; −1: in the frame. */
+const SHARED_AT = 5
+const SHARED_BYTES_AT = 6
+const IN_FRAME = [-1, 0] as const
+/** Where the tensors of a request begin, and the tensors or classes of an answer. */
+const REQUESTED_AT = 7
+const ANSWERED_AT = 5
 const CLASS_NUMBERS = 2
 const TENSOR_NUMBERS = 4
 
@@ -26,6 +31,12 @@ const TENSOR_NUMBERS = 4
 export interface RunMessage {
   readonly header: readonly number[]
   readonly parts: readonly Uint8Array[]
+}
+
+/** Where the bytes of a request lie. */
+export interface Body {
+  /** A view; throws beyond the body. */
+  part(offset: number, bytes: number): Buffer
 }
 
 export type RunRequest = ImageRequest | TensorsRequest
@@ -71,18 +82,32 @@ export function encodeRun(
 ): RunMessage {
   if (request.kind === 'image') {
     const { image, topK } = request
-    return { header: [Tag.image, id, Number(alone), topK, image.byteLength], parts: [image] }
+    const bytes = image.byteLength
+    return { header: [Tag.image, id, Number(alone), topK, bytes, ...IN_FRAME], parts: [image] }
   }
   const { inputs, outputs = [], signature } = request
   const known = signatureNamed(model, signature)
-  const header = [Tag.tensors, id, Number(alone), placeOfSignature(model, signature), inputs.size]
+  const place = placeOfSignature(model, signature)
+  const header = [Tag.tensors, id, Number(alone), place, inputs.size, ...IN_FRAME]
   const parts = putTensors(header, known.inputs, inputs)
   for (const name of outputs) header.push(placeOf(known.outputs, name))
   return { header, parts }
 }
 
+/** The message when its body has been put into shared memory. */
+export function inSharedMemory({ header, parts }: RunMessage, at: number): RunMessage {
+  const bytes = parts.reduce((sum, { byteLength }) => sum + paddedBytes(byteLength), 0)
+  return { header: header.with(SHARED_AT, at).with(SHARED_BYTES_AT, bytes), parts: [] }
+}
+
+/** Where the body of a request lies in shared memory; undefined: in the frame. */
+export function sharedBodyOf(frame: Frame): { at: number; bytes: number } | undefined {
+  const at = frame.number(SHARED_AT)
+  return at < 0 ? undefined : { at, bytes: frame.number(SHARED_BYTES_AT) }
+}
+
 /** Throws when the frame is no request for the model. */
-export function decodeRun(model: Signatures, frame: Frame): RunCommand {
+export function decodeRun(model: Signatures, frame: Frame, body: Body = frame): RunCommand {
   const id = frame.number(1)
   const alone = frame.number(2) === 1
   if (frame.number(0) === Tag.image) {
@@ -91,12 +116,12 @@ export function decodeRun(model: Signatures, frame: Frame): RunCommand {
       id,
       alone,
       topK: frame.number(3),
-      image: frame.part(0, frame.number(4)),
+      image: body.part(0, frame.number(4)),
     }
   }
   const signature = frame.number(3) === 0 ? undefined : otherAt(model, frame.number(3)).name
   const known = signatureNamed(model, signature)
-  const { tensors, endAt } = takeTensors(frame, known.inputs, frame.number(4))
+  const { tensors, endAt } = takeTensors(frame, REQUESTED_AT, known.inputs, frame.number(4), body)
   let outputs: string[] | undefined
   for (let at = endAt; at < frame.numberCount; at++) {
     outputs ??= []
@@ -139,7 +164,11 @@ export function decodeResult({ outputs: specs }: Signature, frame: Frame): RunRe
     case Tag.classes:
       return { kind: 'classes', classes: takeClasses(frame, count), timings }
     case Tag.answer:
-      return { kind: 'tensors', outputs: takeTensors(frame, specs, count).tensors, timings }
+      return {
+        kind: 'tensors',
+        outputs: takeTensors(frame, ANSWERED_AT, specs, count).tensors,
+        timings,
+      }
     default:
       throw new TypeError(`an answer of the kind ${frame.number(0)}`)
   }
@@ -149,9 +178,9 @@ function takeClasses(frame: Frame, count: number): ScoredClass[] {
   if (!(count > 0)) throw new TypeError('an answer without classes')
   const classes: ScoredClass[] = []
   for (let i = 0; i < count; i++) {
-    const index = frame.number(TENSORS_AT + CLASS_NUMBERS * i)
+    const index = frame.number(ANSWERED_AT + CLASS_NUMBERS * i)
     if (!isSize(index)) throw new TypeError(`a class ${index}`)
-    classes.push({ index, score: frame.number(TENSORS_AT + CLASS_NUMBERS * i + 1) })
+    classes.push({ index, score: frame.number(ANSWERED_AT + CLASS_NUMBERS * i + 1) })
   }
   return classes
 }
@@ -174,11 +203,13 @@ function putTensors(
 /** Views of the body; throws when the header does not describe it. */
 function takeTensors(
   frame: Frame,
+  startAt: number,
   specs: readonly TensorSpec[],
   count: number,
+  body: Body = frame,
 ): { tensors: Map<string, Tensor>; endAt: number } {
   const tensors = new Map<string, Tensor>()
-  let at = TENSORS_AT
+  let at = startAt
   let offset = 0
   for (let i = 0; i < count; i++) {
     const { name } = specAt(specs, frame.number(at))
@@ -191,7 +222,7 @@ function takeTensors(
     at += TENSOR_NUMBERS
     const shape: number[] = []
     for (const end = at + rank; at < end; at++) shape.push(sizeAt(frame, at))
-    tensors.set(name, { dtype, shape, data: frame.part(offset, bytes) })
+    tensors.set(name, { dtype, shape, data: body.part(offset, bytes) })
     offset += paddedBytes(bytes)
   }
   return { tensors, endAt: at }

@@ -12,17 +12,21 @@ import {
   encodeResult,
   type RunCommand,
   type RunResult,
+  sharedBodyOf,
 } from '../wire/run-message.ts'
 import { type ModelHost, openModel } from './model-host.ts'
+import { SharedBodies, type SharedBody } from './shared-bodies.ts'
 
 /**
  * The program of an engine process. It answers commands that come over file descriptor 3 and
  * ends when that closes, so it never outlives the server.
  */
 const CHANNEL_FD = 3
+const SHARED_MEMORY_FD = 4
 const FRAME_BYTES_MAX = 1024 ** 3
 
 let host: ModelHost | undefined
+const bodies = new SharedBodies(SHARED_MEMORY_FD)
 
 const channel = new FrameChannel(new Socket({ fd: CHANNEL_FD }), {
   frameBytesMax: FRAME_BYTES_MAX,
@@ -61,9 +65,12 @@ async function obey(frame: Frame): Promise<void> {
 
 /** Never rejects: what goes wrong is an answer, too. */
 async function answer(frame: Frame): Promise<void> {
+  let body: SharedBody | undefined
   try {
     if (host === undefined) throw new CutoverError('INTERNAL', 'a request before a model')
-    const command = decodeRun(host.info, frame)
+    const shared = sharedBodyOf(frame)
+    body = shared === undefined ? undefined : bodies.read(shared)
+    const command = decodeRun(host.info, frame, body)
     const result = await resultOf(host, command)
     const signature = command.kind === 'tensors' ? command.signature : undefined
     const known = signatureNamed(host.info, signature)
@@ -71,6 +78,8 @@ async function answer(frame: Frame): Promise<void> {
     channel.sendNumbers(header, parts)
   } catch (error) {
     send({ kind: 'error', id: answeredId(frame), ...failureOf(error, 'ENGINE_FAILED') })
+  } finally {
+    if (body !== undefined) bodies.giveBack(body)
   }
 }
 

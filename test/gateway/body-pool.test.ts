@@ -1,6 +1,6 @@
 import { Buffer } from 'node:buffer'
 
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 
 import { BodyPool } from '../../src/gateway/body-pool.ts'
 
@@ -32,4 +32,16 @@ test('what lies idle has a bound', () => {
   const memory = new Set(slabs.map(({ buffer }) => buffer))
   const again = Array.from({ length: 40 }, () => pool.take(2 ** 20))
   expect(again.filter(({ buffer }) => memory.has(buffer))).toHaveLength(32)
+})
+
+test('chunks that were copied are collected before they are many', () => {
+  const gc = vi.fn()
+  vi.stubGlobal('gc', gc)
+  const pool = new BodyPool()
+  for (let i = 0; i < 300; i++) pool.copied(64 * 1024)
+  expect(gc.mock.calls).toEqual([[{ type: 'minor' }]])
+  vi.unstubAllGlobals()
+  // Where the program was started without it, nothing happens.
+  for (let i = 0; i < 300; i++) pool.copied(64 * 1024)
+  expect(gc).toHaveBeenCalledTimes(1)
 })

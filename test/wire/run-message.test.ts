@@ -10,7 +10,9 @@ import {
   decodeRun,
   encodeResult,
   encodeRun,
+  inSharedMemory,
   type RunMessage,
+  sharedBodyOf,
 } from '../../src/wire/run-message.ts'
 
 const specs = (names: readonly string[]) =>
@@ -90,6 +92,21 @@ describe('a request', () => {
     if (command.kind !== 'tensors') throw new Error('an image')
     const offsets = [...command.inputs.values()].map(({ data }) => data.byteOffset % 8)
     expect(new Set(offsets).size).toBe(1)
+  })
+
+  test('finds its tensors in shared memory, where it was put there', () => {
+    const request = { kind: 'tensors' as const, inputs: tensors, outputs: ['y'] }
+    const message = encodeRun(model, request, { id: 1, alone: false })
+    const frame = received(inSharedMemory(message, 4096))
+    const padded = message.parts.map((part) =>
+      Buffer.concat([part, Buffer.alloc(-part.byteLength & 7)]),
+    )
+    const memory = Buffer.concat(padded)
+    expect(sharedBodyOf(frame)).toEqual({ at: 4096, bytes: memory.length })
+    expect(sharedBodyOf(received(message))).toBeUndefined()
+    const body = { part: (at: number, bytes: number) => memory.subarray(at, at + bytes) }
+    expect(decodeRun(model, frame, body)).toMatchObject(request)
+    expect(() => decodeRun(model, frame)).toThrow(/beyond/)
   })
 
   test('for a tensor that the model has not is refused', () => {
