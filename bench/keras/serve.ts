@@ -52,8 +52,13 @@ export async function serve(
           })),
           {
             what: 'same class_index',
-            value: `${same} of ${classes.length} photos`,
-            bar: { text: 'all', met: same === classes.length },
+            value:
+              photos === undefined
+                ? 'not compared: --photos names none'
+                : `${same} of ${classes.length} photos`,
+            ...(photos !== undefined && {
+              bar: { text: 'all', met: classes.length > 0 && same === classes.length },
+            }),
           },
         ],
         data: { rates, classes },
