@@ -8,14 +8,19 @@ export interface LoadReport {
   readonly failures: readonly string[]
 }
 
-/** Posts one image again and again from `clients` clients at once, until it is stopped. */
+/**
+ * Posts one image again and again from `clients` clients at once, until it is stopped. Each client's
+ * last request is sent after the stop: what the server answers with by then is in the report.
+ */
 export function startLoad(url: string, image: Uint8Array, clients: number, path = '/predict') {
   const failures: string[] = []
   const classes = new Map<number, number>()
   let answers = 0
   const stop = new AbortController()
   async function client() {
-    while (!stop.signal.aborted) {
+    let last: boolean
+    do {
+      last = stop.signal.aborted
       try {
         const { status, body } = await predict(url, image, path)
         answers++
@@ -27,7 +32,7 @@ export function startLoad(url: string, image: Uint8Array, clients: number, path 
       } catch (error) {
         failures.push(String(error instanceof Error ? (error.cause ?? error) : error))
       }
-    }
+    } while (!last)
   }
   const done = Promise.all(Array.from({ length: clients }, client))
   return {
