@@ -4,7 +4,7 @@
 # npm's packages, stands in for the Dockerfile's base.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 600 "$@"
+bounded 1800 "$@"
 
 node_version=22.23.3
 npm_version=10.9.9

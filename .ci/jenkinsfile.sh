@@ -4,7 +4,7 @@
 # what happens after a failure. The plugins and the agent themselves are not checked.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 180 "$@"
+bounded 900 "$@"
 
 work=$(mktemp -d)
 cleanup() { rm -rf "$work"; }

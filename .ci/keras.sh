@@ -4,7 +4,7 @@
 # node_modules; fetches Keras and TensorFlow, once per version.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 900 "$@"
+bounded 2400 "$@"
 
 oracle=$root/scripts/keras-oracle
 families=MobileNetV2,EfficientNetB0,NASNetMobile

@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$root/.ci/go.sh"
-bounded 400 "$@"
+bounded 1200 "$@"
 
 kubernetes=v1.36.3
 kubeconform=v0.8.0

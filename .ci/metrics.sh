@@ -2,7 +2,7 @@
 # Checks what a running server gives to Prometheus with Prometheus' own tool. Needs node_modules.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 120 "$@"
+bounded 900 "$@"
 
 server=
 work=$(mktemp -d)

@@ -2,7 +2,7 @@
 # Prints the path of Debian's promtool, taken out of its package without installing Prometheus.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 180 "$@"
+bounded 900 "$@"
 
 promtool=$cache/promtool
 if [ ! -x "$promtool" ]; then

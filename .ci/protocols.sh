@@ -4,7 +4,7 @@
 # description. Needs node_modules; fetches the clients, once per version, and fails where it cannot.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
-bounded 600 "$@"
+bounded 1800 "$@"
 
 clients=$root/test/clients
 servers=()
@@ -44,19 +44,19 @@ cd "$root"
 step "Triton's client"
 start v2 test/fixtures/v2/models
 CUTOVER_HTTP=127.0.0.1:$http_port CUTOVER_GRPC=127.0.0.1:$grpc_port \
-  timeout 120 "$venv/bin/python" -B "$clients/triton_test.py"
+  timeout 300 "$venv/bin/python" -B "$clients/triton_test.py"
 
 step "TensorFlow Serving's calls"
 node scripts/setup-tensorflow.mjs >&2
 start half-plus-two test/fixtures/tensorflow-serving/half_plus_two
 CUTOVER_TENSORFLOW_SERVING=127.0.0.1:$http_port \
-  timeout 120 "$venv/bin/python" -B "$clients/tensorflow_serving_test.py"
+  timeout 300 "$venv/bin/python" -B "$clients/tensorflow_serving_test.py"
 
 step "the servers' own description"
 python_packages schemathesis "$clients/schemathesis.txt"
 start described test/fixtures/v2/models
 for port in "$http_port" "$admin_port"; do
   # Out of the tree: it leaves a folder where it runs.
-  (cd "$work" && timeout 240 "$venv/bin/st" --config-file "$clients/schemathesis.toml" \
+  (cd "$work" && timeout 600 "$venv/bin/st" --config-file "$clients/schemathesis.toml" \
     run "http://127.0.0.1:$port/openapi.json" --max-examples 25 --seed 1 --workers 1 --warnings off)
 done

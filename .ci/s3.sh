@@ -7,7 +7,7 @@
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 . "$root/.ci/go.sh"
-bounded 1200 "$@"
+bounded 1800 "$@"
 
 versitygw=v1.8.0
 module=github.com/versity/versitygw
