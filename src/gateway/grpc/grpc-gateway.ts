@@ -1,5 +1,4 @@
 import { Server } from '@grpc/grpc-js'
-import { ReflectionService } from '@grpc/reflection'
 import { service as healthService } from 'grpc-health-check'
 
 import { listenError } from '../listen.ts'
@@ -9,6 +8,7 @@ import { credentialsOf } from './credentials.ts'
 import { health } from './health.ts'
 import { modelInfer } from './infer.ts'
 import { loadServices } from './services.ts'
+import { reflectionOf } from './reflection.ts'
 import { modelStreamInfer } from './stream-infer.ts'
 import { unaryCalls } from './unary-calls.ts'
 
@@ -47,7 +47,7 @@ export class GrpcGateway {
       ModelStreamInfer: modelStreamInfer(context, closing),
     })
     this.#server.addService(healthService, health(context, names, closing))
-    new ReflectionService(definition).addToServer(this.#server)
+    reflectionOf(definition).addToServer(this.#server)
   }
 
   /** Resolves with the port once connections are accepted. Throws CONFIG_INVALID. */

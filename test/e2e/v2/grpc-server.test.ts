@@ -12,6 +12,10 @@ import {
   loadPackageDefinition,
 } from '@grpc/grpc-js'
 import { loadSync } from '@grpc/proto-loader'
+import descriptors, {
+  type IDescriptorProto,
+  type IFileDescriptorProto,
+} from 'protobufjs/ext/descriptor/index.js'
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import { cutover } from '../../support/cutover.ts'
@@ -19,6 +23,7 @@ import { GrpcClient, type InferMessage } from '../../support/grpc.ts'
 import { fixture, temporaryDirectory } from '../../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../../support/server.ts'
 
+const { FileDescriptorProto } = descriptors
 const MODEL = fixture('v2/models/tiny')
 const GRPC = ['--engines', '1', '--grpc-port', '0']
 
@@ -99,13 +104,29 @@ describe('a server', () => {
 
   test('reflection tells what there is', async () => {
     const services = await reflected(server.grpcAddress, { list_services: '' })
-    expect(services.list_services_response.service.map(({ name }) => name)).toEqual(
-      expect.arrayContaining(['inference.GRPCInferenceService']),
+    const names = services.list_services_response.service.map(({ name }) => name)
+    expect(names.sort()).toEqual(['grpc.health.v1.Health', 'inference.GRPCInferenceService'])
+  })
+
+  test.each([
+    [
+      'inference.GRPCInferenceService',
+      'ModelStreamInfer',
+      'priority_queue_policy=PriorityQueuePolicyEntry',
+    ],
+    ['grpc.health.v1.Health', 'Watch', 'statuses=StatusesEntry'],
+  ])('reflection describes %s as protoc does', async (symbol, call, mapEntry) => {
+    const answer = await reflected(server.grpcAddress, { file_containing_symbol: symbol })
+    const files = answer.file_descriptor_response.file_descriptor_proto.map(
+      (bytes) => FileDescriptorProto.decode(bytes) as IFileDescriptorProto,
     )
-    const symbol = { file_containing_symbol: 'inference.GRPCInferenceService' }
-    const files = (await reflected(server.grpcAddress, symbol)).file_descriptor_response
-    const names = files.file_descriptor_proto.map((bytes) => bytes.toString('latin1'))
-    expect(names.join('\n')).toContain('ModelStreamInfer')
+    const services = files.flatMap(({ service = [] }) => service)
+    const calls = services.flatMap(({ method = [] }) => method.map(({ name }) => name))
+    expect(calls).toContain(call)
+    const messages = files.flatMap(({ messageType = [] }) => messageType)
+    const maps = messages.flatMap(mapsOf)
+    expect(maps).toContain(mapEntry)
+    expect(maps.filter((map) => !map.endsWith('Entry'))).toEqual([])
   })
 
   test('a port that is taken is named with the flag that gives another', async () => {
@@ -267,6 +288,18 @@ async function reflected(address: string, question: object): Promise<Reflected> 
     stream.end()
     client.close()
   }
+}
+
+/** Of the fields of a message and of those in it that are maps: `field=type of its entries`. */
+function mapsOf({ field = [], nestedType = [] }: IDescriptorProto): string[] {
+  const entries = nestedType.filter(({ options }) => options?.mapEntry === true)
+  return [
+    ...entries.map(({ name }) => {
+      const map = field.find(({ typeName }) => typeName?.split('.').at(-1) === name)
+      return `${map?.name}=${name}`
+    }),
+    ...nestedType.flatMap(mapsOf),
+  ]
 }
 
 interface Asked {
