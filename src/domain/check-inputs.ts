@@ -3,6 +3,9 @@ import { describeSpec, type Signature, type TensorSpec } from './signature.ts'
 import { bytesPerElement, elementCount, type NamedTensors, type Tensor } from './tensor.ts'
 import { countBytes } from './tensor-strings.ts'
 
+/** What every runtime counts with: a tensor without elements may have a size beyond it as well. */
+const SIZE_MAX = 2 ** 31 - 1
+
 /**
  * Throws TENSOR_INVALID, with a sentence that names the tensor and what was expected, unless the
  * inputs are exactly those of the signature. A runtime meets nothing it would refuse: tfjs-node
@@ -59,7 +62,7 @@ function checkTensor(spec: TensorSpec, tensor: Tensor): void {
     throw invalid(`input ${describeSpec(spec)} was given as ${typeOf(tensor)}`)
   }
   const count = elementCount(shape)
-  if (shape.some((size) => !Number.isSafeInteger(size) || size < 0) || count === Infinity) {
+  if (shape.some((size) => !isSize(size)) || count === Infinity) {
     throw invalid(`input ${spec.name}: the shape [${shape.join(', ')}] is not one of a tensor`)
   }
   if (dtype === 'string') {
@@ -70,6 +73,10 @@ function checkTensor(spec: TensorSpec, tensor: Tensor): void {
   if (bytes !== data.byteLength) {
     throw invalid(`input ${spec.name}: ${typeOf(tensor)} is ${bytes} bytes, not ${data.byteLength}`)
   }
+}
+
+function isSize(size: number): boolean {
+  return Number.isInteger(size) && size >= 0 && size <= SIZE_MAX
 }
 
 function fits({ shape: expected }: TensorSpec, shape: readonly number[]): boolean {

@@ -1,7 +1,7 @@
 import { CutoverError } from '../../domain/errors.ts'
 import { elementCount, type NamedTensors, type Tensor } from '../../domain/tensor.ts'
 import { packStrings } from '../../domain/tensor-strings.ts'
-import { numbersOf } from '../../domain/tensor-view.ts'
+import { numbersOf, viewOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
 
 const SLICE_ELEMENTS = 8192
@@ -43,7 +43,10 @@ function* classify(
   if (dtype === 'bool' || dtype === 'string') {
     throw new CutoverError('TENSOR_INVALID', `output ${name} is ${dtype}: it has no best classes`)
   }
-  const values = numbersOf({ ...tensor, dtype })
+  const isWide = dtype === 'int64' || dtype === 'uint64'
+  const values: ArrayLike<number | bigint> = isWide
+    ? viewOf(dtype, tensor.data)
+    : numbersOf({ ...tensor, dtype })
   const rows = isBatch ? (shape[0] ?? 1) : 1
   const rowLength = rows === 0 ? elementCount(shape.slice(1)) : values.length / rows
   const count = Math.min(classes, rowLength)
@@ -64,7 +67,7 @@ function* classify(
       const value = values[start + index] ?? NaN
       const label = labels?.[index]
       strings.push(
-        `${isFloat ? fixed(value) : value}:${index}${label === undefined ? '' : `:${label}`}`,
+        `${isFloat ? fixed(Number(value)) : value}:${index}${label === undefined ? '' : `:${label}`}`,
       )
     }
   }
@@ -77,7 +80,7 @@ function* classify(
 
 /** Indices of the largest of `length` values from `start`, in order; NaN comes last. */
 function* bestIndices(
-  values: ArrayLike<number>,
+  values: ArrayLike<number | bigint>,
   start: number,
   length: number,
   count: number,

@@ -37,6 +37,8 @@ describe('requests that end a Triton', () => {
     ['simple', huge('18446744073709551615,16')],
     ['identity_int32', huge('1000000000,1000000000')],
     ['identity_int32', huge('4294967296,4294967296')],
+    ['identity_fp32', { inputs: [input('FP32', [0, 4294967296], [])] }],
+    ['identity_bytes', { inputs: [input('BYTES', [4294967296, 0], [])] }],
     [
       'identity_fp32',
       `{"inputs":[{"name":"INPUT0","datatype":"FP32","shape":[1,1],"data":${'['.repeat(
@@ -104,6 +106,20 @@ describe('a wrong tensor', () => {
       },
     ])
   })
+})
+
+test.each([
+  ['INT64', '[9007199254740992,9007199254740993,9223372036854775807]'],
+  ['UINT64', '[9007199254740992,9007199254740993,18446744073709551615]'],
+])('the best classes of %s are exact', async (datatype, data) => {
+  const { body } = await ask(
+    `identity_${datatype.toLowerCase()}`,
+    `{"inputs":[{"name":"INPUT0","datatype":"${datatype}","shape":[1,3],"data":${data}}],` +
+      '"outputs":[{"name":"OUTPUT0","parameters":{"classification":3}}]}',
+  )
+  const largest = data.slice(1, -1).split(',')[2]
+  const classes = [`${largest}:2`, '9007199254740993:1', '9007199254740992:0']
+  expect(body).toMatchObject({ outputs: [{ datatype: 'BYTES', data: classes }] })
 })
 
 test('a body that unpacks to more than is allowed is refused while it unpacks', async () => {
