@@ -137,6 +137,23 @@ describe('examples', () => {
   })
 })
 
+describe('what the model cannot parse is the mistake of the client', () => {
+  const given = { signature_name: 'regress_x_to_y' }
+  test.each([
+    ['regress', { ...given, examples: [{ x: 1 }] }, "Data types don't match"],
+    ['regress', { ...given, examples: [{ z: 1.5 }] }, 'Feature: x (data type: float) is required'],
+    ['regress', { ...given, examples: [{ x: [1.5, 2.5] }] }, 'Number of float values != expected'],
+    ['predict', { ...given, instances: ['abc'] }, 'Could not parse example input'],
+  ])('%s %j', async (verb, body, what) => {
+    const { status, text } = await post(verb, body)
+    expect((JSON.parse(text) as { error: string }).error).toMatch(
+      /^input \w+ is not what the model parses: /,
+    )
+    expect(text).toContain(what)
+    expect(status).toBe(400)
+  })
+})
+
 describe('what is served', () => {
   const available = {
     model_version_status: [

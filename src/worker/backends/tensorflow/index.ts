@@ -6,6 +6,7 @@ import { CutoverError, messageOf } from '../../../domain/errors.ts'
 import { signatureNamed } from '../../../domain/signature.ts'
 import type { NamedTensors, Tensor } from '../../../domain/tensor.ts'
 import type { Backend, BackendOptions, LoadedModel, RunOptions } from '../backend.ts'
+import { exampleMistake } from './example-mistake.ts'
 import { openGraphModel } from './graph-model.ts'
 import { openLayersModel } from './layers-model.ts'
 import type { OpenModel } from './open-model.ts'
@@ -81,6 +82,14 @@ async function run(
       if (result !== undefined) outputs.set(name, await fromTf(name, result))
     }
     return outputs
+  } catch (error) {
+    const mistake = exampleMistake(error)
+    if (mistake === undefined) throw error
+    const names = [...inputs.keys()].join(', ')
+    throw new CutoverError(
+      'TENSOR_INVALID',
+      `input ${names} is not what the model parses: ${mistake}`,
+    )
   } finally {
     for (const tensor of [...given.values(), ...results.values()]) tensor.dispose()
   }
