@@ -10,6 +10,8 @@ import { stickyKeyOf } from './sticky-key.ts'
 
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
 const LINGER_MS = 2_000
+/** Of a body this small the rest is read after the answer, and the connection stays. */
+const UNREAD_BYTES_MAX = 64 * 1024
 const JSON_TYPE = { 'content-type': 'application/json' }
 
 /** One request on the hot path and its answer: its headers, its metrics, its log line. */
@@ -102,7 +104,7 @@ export class Exchange {
     }
     if (!this.#response.headersSent && !this.#response.destroyed) {
       const all = { ...JSON_TYPE, ...headers }
-      if (this.request.complete) this.#send(status, all, body)
+      if (this.request.complete || hasLittleToRead(this.request)) this.#send(status, all, body)
       else this.#refuseEarly(status, all, body)
     }
     this.#finished(code, status)
@@ -157,4 +159,17 @@ export class Exchange {
       totalMs: performance.now() - this.#startedAt,
     })
   }
+}
+
+/**
+ * Whether no byte of the body is read yet, and few can come: node:http reads them by itself after
+ * the answer. A client that waits to be told to go on may send the body or not.
+ */
+function hasLittleToRead({ headers, readableDidRead }: IncomingMessage): boolean {
+  return (
+    !readableDidRead &&
+    headers['transfer-encoding'] === undefined &&
+    headers.expect === undefined &&
+    Number(headers['content-length'] ?? 0) <= UNREAD_BYTES_MAX
+  )
 }

@@ -229,6 +229,21 @@ describe('what a client can do wrong', () => {
     expect(await firstAnswer(socket)).toMatch(/^HTTP\/1\.1 413 .*BODY_TOO_LARGE/s)
   })
 
+  test('what is wrong before its body is read costs no connection', async () => {
+    const socket = await connect(server.port)
+    const head = (path: string, length: number) =>
+      `POST ${path} HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\ncontent-length: ${length}\r\n\r\n`
+    socket.write(`${head('/models/absent/predict', 4)}abcd`)
+    socket.write('GET /predict HTTP/1.1\r\nhost: x\r\n\r\n')
+    socket.write(head('/predict', dark.length))
+    socket.write(dark)
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    await expect.poll(() => text.match(/HTTP\/1\.1 \d+/g)).toHaveLength(3)
+    expect(text.match(/(?<=HTTP\/1\.1 )\d+/g)).toEqual(['404', '405', '200'])
+    socket.destroy()
+  })
+
   test('a body that is too large and not announced', async () => {
     const body = new ReadableStream({
       pull(controller) {
