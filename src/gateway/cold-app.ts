@@ -76,13 +76,12 @@ function ofExpress(error: unknown): CutoverError | undefined {
   if (error.status === 413) {
     return new CutoverError('BODY_TOO_LARGE', `the body has more than ${BODY_BYTES_MAX} bytes`)
   }
-  return error.status === 400 || error.status === 415
-    ? new CutoverError('REQUEST_INVALID', error.message)
-    : undefined
+  if (error.status === 415) return new CutoverError('CONTENT_TYPE_UNSUPPORTED', error.message)
+  return error.status === 400 ? new CutoverError('REQUEST_INVALID', error.message) : undefined
 }
 
-function methodsByPath(routes: readonly ColdRoute[]): Map<string, string> {
-  const methods = new Map<string, string>()
+function methodsByPath(routes: readonly ColdRoute[]): Map<ColdRoute['path'], string> {
+  const methods = new Map<ColdRoute['path'], string>()
   for (const { path, method, head = true } of routes) {
     const allow = method === 'GET' && head ? 'GET, HEAD' : method
     const before = methods.get(path)

@@ -19,7 +19,7 @@ export interface HotRoute {
 /** Served by Express; a body arrives as text. */
 export interface ColdRoute {
   readonly method: 'GET' | 'POST'
-  readonly path: string
+  readonly path: string | RegExp
   /** Whether HEAD is answered as GET is, without the body; it is unless this says no. */
   readonly head?: boolean
   readonly handle: (

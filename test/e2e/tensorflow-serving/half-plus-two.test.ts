@@ -154,6 +154,11 @@ describe('what the model cannot parse is the mistake of the client', () => {
   })
 })
 
+test.each(['foo', 'predict:predict', ''])('there is no verb "%s"', async (verb) => {
+  const { status, text } = await post(verb, { instances: [[1]] })
+  expect([status, text]).toEqual([404, expect.stringContaining('ROUTE_NOT_FOUND')])
+})
+
 describe('what is served', () => {
   const available = {
     model_version_status: [
