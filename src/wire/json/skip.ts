@@ -48,7 +48,8 @@ function skipKey(reader: JsonReader): void {
   reader.expect(Byte.Colon)
 }
 
-function skipScalar(reader: JsonReader, first: number): void {
+/** Passes a value that is neither an array nor an object; `first` is its first byte. */
+export function skipScalar(reader: JsonReader, first: number): void {
   if (first === Byte.Quote) reader.skipString()
   else if (first === Byte.Minus || (first >= Byte.Zero && first <= Byte.Nine)) {
     if (reader.atNumberWord()) reader.word()

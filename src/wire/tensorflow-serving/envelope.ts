@@ -2,6 +2,8 @@ import type { Buffer } from 'node:buffer'
 
 import { CutoverError } from '../../domain/errors.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
+import { Byte } from '../json/bytes.ts'
+import { expectKind } from '../json/expect-kind.ts'
 import { membersOf } from '../json/members.ts'
 import { JsonReader } from '../json/reader.ts'
 import { skipValue } from '../json/skip.ts'
@@ -16,14 +18,16 @@ export interface Envelope {
   readonly at: Readonly<Partial<Record<Part, number>>>
 }
 
-/** The outermost object of a request. Throws REQUEST_INVALID for malformed JSON. */
+/** The outermost object of a request. Throws REQUEST_INVALID for any other, and for malformed JSON. */
 export function* readEnvelope(body: Buffer): Sliced<Envelope> {
   const reader = new JsonReader(body)
   const at: Partial<Record<Part, number>> = {}
   let signature: string | undefined
+  expectKind(reader, Byte.ObjectOpen, 'the request must be a JSON object')
   for (const key of membersOf(reader)) {
     reader.peek()
     if (key === 'signature_name') {
+      expectKind(reader, Byte.Quote, "'signature_name' must be a string")
       signature = reader.string()
       continue
     }

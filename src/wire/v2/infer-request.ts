@@ -3,10 +3,13 @@ import type { Buffer } from 'node:buffer'
 import { CutoverError } from '../../domain/errors.ts'
 import type { NamedTensors } from '../../domain/tensor.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
+import { Byte } from '../json/bytes.ts'
+import { expectKind } from '../json/expect-kind.ts'
 import { elementsOf, membersOf } from '../json/members.ts'
 import { JsonReader } from '../json/reader.ts'
 import { skipValue } from '../json/skip.ts'
 import { BinaryTail } from './binary-tail.ts'
+import { expectOfOutput } from './expect-field.ts'
 import { OUTPUTS_MAX } from './limits.ts'
 import { boolParameter, countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
 import { readInputs } from './read-inputs.ts'
@@ -38,12 +41,15 @@ export function* readInferRequest(body: Buffer, headerBytes: number): Sliced<Inf
   let inputs: NamedTensors | undefined
   let outputs: ReadonlyMap<string, RequestedOutput> | undefined
   let parameters = NO_PARAMETERS
+  expectKind(reader, Byte.ObjectOpen, 'the request must be a JSON object')
   for (const key of membersOf(reader)) {
     switch (key) {
       case 'id':
+        expectKind(reader, Byte.Quote, 'id must be a string')
         id = reader.string()
         break
       case 'parameters':
+        expectKind(reader, Byte.ObjectOpen, 'parameters must be an object')
         parameters = readParameters(reader)
         break
       case 'inputs':
@@ -71,16 +77,23 @@ export function* readInferRequest(body: Buffer, headerBytes: number): Sliced<Inf
 
 function* readOutputs(reader: JsonReader): Sliced<ReadonlyMap<string, RequestedOutput>> {
   const outputs = new Map<string, RequestedOutput>()
+  expectKind(reader, Byte.ArrayOpen, 'outputs must be an array')
   for (const index of elementsOf(reader)) {
     if (index >= OUTPUTS_MAX) {
       throw new CutoverError('REQUEST_INVALID', `more than ${OUTPUTS_MAX} outputs`)
     }
     let name: string | undefined
     let parameters = NO_PARAMETERS
+    expectOfOutput(reader, Byte.ObjectOpen, index, 'it must be an object')
     for (const key of membersOf(reader)) {
-      if (key === 'name') name = reader.string()
-      else if (key === 'parameters') parameters = readParameters(reader)
-      else yield* skipValue(reader)
+      if (key === 'name') {
+        expectOfOutput(reader, Byte.Quote, index, 'name must be a string')
+        name = reader.string()
+      } else if (key === 'parameters') {
+        const of = name ?? index
+        expectOfOutput(reader, Byte.ObjectOpen, of, 'parameters must be an object')
+        parameters = readParameters(reader)
+      } else yield* skipValue(reader)
     }
     if (name === undefined) {
       throw new CutoverError('REQUEST_INVALID', `outputs[${index}] has no name`)

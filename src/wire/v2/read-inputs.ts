@@ -4,10 +4,12 @@ import type { Sliced } from '../../lib/in-slices.ts'
 import { readArray } from '../json/array.ts'
 import { Byte } from '../json/bytes.ts'
 import { sinkFor } from '../json/elements.ts'
+import { expectKind } from '../json/expect-kind.ts'
 import { elementsOf, membersOf } from '../json/members.ts'
 import type { JsonReader } from '../json/reader.ts'
 import { skipValue } from '../json/skip.ts'
 import type { BinaryTail } from './binary-tail.ts'
+import { expectOfInput } from './expect-field.ts'
 import { checkCount, checkSize, givenTwice, inputHead } from './input-head.ts'
 import { INPUTS_MAX } from './limits.ts'
 import { countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
@@ -18,6 +20,7 @@ const ELEMENT_BYTES_MIN = 2
 /** The tensors of an `inputs` list; no two have one name. */
 export function* readInputs(reader: JsonReader, tail: BinaryTail): Sliced<Map<string, Tensor>> {
   const inputs = new Map<string, Tensor>()
+  expectKind(reader, Byte.ArrayOpen, 'inputs must be an array')
   for (const index of elementsOf(reader)) {
     if (index >= INPUTS_MAX) throw invalid(`more than ${INPUTS_MAX} inputs`)
     const [name, tensor] = yield* readInput(reader, tail, index)
@@ -37,18 +40,23 @@ function* readInput(
   let shape: readonly number[] | undefined
   let parameters = NO_PARAMETERS
   let dataAt = -1
+  expectOfInput(reader, Byte.ObjectOpen, index, 'it must be an object')
   for (const key of membersOf(reader)) {
     switch (key) {
       case 'name':
+        expectOfInput(reader, Byte.Quote, index, 'name must be a string')
         name = reader.string()
         break
       case 'datatype':
+        expectOfInput(reader, Byte.Quote, name ?? index, 'datatype must be a string')
         datatype = reader.string()
         break
       case 'shape':
+        expectOfInput(reader, Byte.ArrayOpen, name ?? index, 'shape must be an array')
         shape = readShape(reader, name ?? String(index))
         break
       case 'parameters':
+        expectOfInput(reader, Byte.ObjectOpen, name ?? index, 'parameters must be an object')
         parameters = readParameters(reader)
         break
       case 'data':

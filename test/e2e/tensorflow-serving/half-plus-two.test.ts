@@ -87,6 +87,12 @@ describe('predict', () => {
       { signature_name: 'z', instances: [[1]] },
       /no signature z; the model/,
     ],
+    [
+      'a signature that is no name',
+      { signature_name: 5, instances: [[1]] },
+      /^'signature_name' must be a string$/,
+    ],
+    ['a list', [1], /^the request must be a JSON object$/],
     ['broken JSON', '{"instances":[[1]', /JSON is malformed/],
     ['base64 for a number', { instances: [{ b64: 'AA==' }] }, /is not a number/],
   ])('refuses %s', async (_what, body, sentence) => {
@@ -122,6 +128,7 @@ describe('examples', () => {
     ['no object', { examples: [1] }, /examples\[0\] must be an object/],
     ['a mixture', '{"examples":[{"x":[1,1.5]}]}', /mixes integers, floats/],
     ['null', { examples: [{ x: null }] }, /holds null/],
+    ['base64 of a number', { examples: [{ x: { b64: 5 } }] }, /must be {"b64": "…"}, in base64/],
     ['a list of lists', { examples: [{ x: [[1]] }] }, /list of lists/],
     ['millions of values', `{"examples":[{"x":[${'1,'.repeat(250_000)}1]}]}`, /more than 250000/],
     [

@@ -93,6 +93,43 @@ describe('a wrong tensor', () => {
     ])
   })
 
+  const tensor = { name: 'x', datatype: 'FP32', shape: [1, 4], data: one }
+  const inputs = [tensor]
+  test.each<[unknown, string]>([
+    [[], 'the request must be a JSON object'],
+    [null, 'the request must be a JSON object'],
+    [{ id: 5, inputs }, 'id must be a string'],
+    [{ id: null, inputs }, 'id must be a string'],
+    [{ inputs: null }, 'inputs must be an array'],
+    [{ inputs: ['x'] }, 'inputs[0]: it must be an object'],
+    [{ inputs: [{ ...tensor, name: 5 }] }, 'inputs[0]: name must be a string'],
+    [{ inputs: [{ datatype: 5, name: 'x' }] }, 'inputs[0]: datatype must be a string'],
+    [{ inputs: [{ ...tensor, datatype: null }] }, 'input x: datatype must be a string'],
+    [{ inputs: [{ ...tensor, shape: '1,4' }] }, 'input x: shape must be an array'],
+    [{ inputs: [{ ...tensor, parameters: [] }] }, 'input x: parameters must be an object'],
+    [{ inputs, outputs: null }, 'outputs must be an array'],
+    [{ inputs, outputs: ['y'] }, 'outputs[0]: it must be an object'],
+    [{ inputs, outputs: [{ name: true }] }, 'outputs[0]: name must be a string'],
+    [{ inputs, outputs: [{ name: 'y', parameters: 1 }] }, 'output y: parameters must be an object'],
+    [{ inputs, parameters: null }, 'parameters must be an object'],
+  ])('%j is not called malformed: the sentence says what must be what', async (body, error) => {
+    expect(await ask('tiny', JSON.stringify(body))).toEqual({
+      status: 400,
+      body: { error, code: expect.stringMatching(/^(TENSOR|REQUEST)_INVALID$/) },
+    })
+  })
+
+  test.each(['', '{"id":', '{"id":x}', '{"inputs":nul}', '{"inputs":[{"shape":"1'])(
+    '%j is malformed',
+    async (text) => {
+      const { status, body } = await ask('tiny', text)
+      expect([status, body]).toEqual([
+        400,
+        { error: expect.stringContaining('the JSON is malformed'), code: 'REQUEST_INVALID' },
+      ])
+    },
+  )
+
   test('or output is refused before the model runs', async () => {
     const { status, body } = await ask('tiny', {
       inputs: [input('FP32', [1, 4], one, 'x')],
