@@ -42,8 +42,9 @@ class BytesSink implements ElementSink {
 export function readBase64(reader: JsonReader, label: string): Buffer {
   let bytes: Buffer | undefined
   for (const key of membersOf(reader)) {
-    const text = key === 'b64' && bytes === undefined ? reader.string() : undefined
-    if (text === undefined || !BASE64.test(text)) throw notBase64(label)
+    if (key !== 'b64' || bytes !== undefined || reader.peek() !== Byte.Quote) throw notBase64(label)
+    const text = reader.string()
+    if (!isBase64(text)) throw notBase64(label)
     bytes = Buffer.from(text, 'base64')
   }
   if (bytes === undefined) throw notBase64(label)
@@ -57,6 +58,13 @@ export function atBase64(reader: JsonReader): boolean {
   const [first] = membersOf(reader)
   reader.at = start
   return first === 'b64'
+}
+
+/** With or without its padding. No number of bytes has one digit left over. */
+function isBase64(text: string): boolean {
+  const padding = text.indexOf('=')
+  const digits = padding < 0 ? text.length : padding
+  return BASE64.test(text) && digits % 4 !== 1 && (padding < 0 || text.length % 4 === 0)
 }
 
 function notBase64(label: string): CutoverError {

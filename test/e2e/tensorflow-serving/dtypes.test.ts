@@ -37,8 +37,15 @@ test('strings may come as base64', async () => {
     200,
     '{"predictions":[["hi","there"]]}',
   ])
-  const [status] = await predict('identity_bytes', '{"instances":[[{"b64":"a?="}]]}')
-  expect(status).toBe(400)
+  expect(await predict('identity_bytes', '{"instances":[[{"b64":"aGk"},{"b64":""}]]}')).toEqual([
+    200,
+    '{"predictions":[["hi",""]]}',
+  ])
+})
+
+test.each(['a?=', 'a', 'aGkgd', 'aGk==', '=', 'aGkgdGhlcmU=aGk='])('"%s" is not', async (text) => {
+  const answer = await predict('identity_bytes', `{"instances":[[{"b64":"${text}"}]]}`)
+  expect(answer).toEqual([400, expect.stringContaining('in base64')])
 })
 
 test('several inputs and outputs are objects', async () => {
