@@ -105,6 +105,7 @@ export async function serve(settings: Settings): Promise<void> {
     streams: new EventStreams(events),
     table: () => manager.table,
     models: () => manager.models(),
+    statusesOf: (model) => manager.statusesOf(model),
     pending: () => manager.pending,
     source: () => manager.source,
     look: () => manager.look(),

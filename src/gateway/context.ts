@@ -20,6 +20,7 @@ export interface GatewayContext {
   /** The table of this moment: read once per request. */
   readonly table: () => RouteTable
   readonly models: () => ReadonlyMap<string, readonly VersionStatus[]>
+  readonly statusesOf: (model: string) => readonly VersionStatus[]
   readonly pending: () => readonly PendingVersion[]
   readonly source: () => SourceStatus
   /** Resolves when all that the registry holds now is known. */

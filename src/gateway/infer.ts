@@ -2,10 +2,11 @@ import { checkInputs } from '../domain/check-inputs.ts'
 import { checkOutputs } from '../domain/check-outputs.ts'
 import { signatureNamed } from '../domain/signature.ts'
 import { pickTrack } from '../rollout/pick-track.ts'
-import { pick, type RouteRequest } from '../serving/pick.ts'
+import type { RouteRequest } from '../serving/pick.ts'
 import type { Route, Share } from '../serving/route-table.ts'
 import type { RunRequest, RunResult, PoolResult, Servable } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
+import { pickServed } from './pick-served.ts'
 import type { Stages } from './outcome.ts'
 import { isOwnFailure, outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
 import { shadow } from './shadow.ts'
@@ -50,13 +51,13 @@ export async function infer<Payload>(
   call: InferenceCall,
   { wanted, read, ask }: InferenceRequest<Payload>,
 ): Promise<Inference<Payload>> {
-  const { table, settings, rollouts } = context
-  const stable = () => pick(table(), wanted, settings.defaultModel)
+  const { settings, rollouts } = context
+  const stable = () => pickServed(context, wanted, settings.defaultModel)
   // What cannot be routed is refused before it is read.
   stable()
   const payload = await read()
   // Reading took its time: what was routed before may be gone.
-  let route = pick(table(), wanted, settings.defaultModel, (canary) =>
+  let route = pickServed(context, wanted, settings.defaultModel, (canary) =>
     pickTrack(canary, call.stickyKey(canary)),
   )
   const ended = rollouts.dispatched(route)

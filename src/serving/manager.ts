@@ -159,14 +159,15 @@ export class Manager {
   }
 
   models(): Map<string, VersionStatus[]> {
-    return new Map(
-      [...this.#models].map(([name, { versions, stable }]) => [
-        name,
-        [...versions.values()]
-          .map((entry) => ({ version: entry.source.version, entry, stable: entry === stable }))
-          .sort((a, b) => a.version - b.version),
-      ]),
-    )
+    return new Map([...this.#models.keys()].map((model) => [model, this.statusesOf(model)]))
+  }
+
+  /** Every version that is known, in ascending order; of an unknown model none. */
+  statusesOf(model: string): VersionStatus[] {
+    const { versions, stable } = this.#models.get(model) ?? {}
+    return [...(versions?.values() ?? [])]
+      .map((entry) => ({ version: entry.source.version, entry, stable: entry === stable }))
+      .sort((a, b) => a.version - b.version)
   }
 
   /** What the registry says of a model's rollouts; undefined: nothing. */

@@ -1,8 +1,9 @@
 import { createRequire } from 'node:module'
 
-import { pick, type RouteRequest } from '../../serving/pick.ts'
+import type { RouteRequest } from '../../serving/pick.ts'
 import { modelConfig, modelMetadata } from '../../wire/v2/model-metadata.ts'
 import type { GatewayContext } from '../context.ts'
+import { pickServed } from '../pick-served.ts'
 
 const { version } = createRequire(import.meta.url)('../../../package.json') as { version: string }
 
@@ -20,18 +21,18 @@ export const SERVER_METADATA = {
   ],
 }
 
-/** What a model takes and gives. Throws what `pick` throws. */
+/** What a model takes and gives. Throws what `pickServed` throws. */
 export function metadataOf(context: GatewayContext, wanted: RouteRequest) {
-  const { servable } = pick(context.table(), wanted, undefined)
+  const { servable } = pickServed(context, wanted)
   const { local, model, pool } = servable
   const loaded = [...(context.table().get(model)?.versions.keys() ?? [])].sort((a, b) => a - b)
   const versions = wanted.version === undefined ? loaded : [wanted.version]
   return modelMetadata(model, versions, local.format, pool.info.signature)
 }
 
-/** How a model is served, as far as it has a meaning here. Throws what `pick` throws. */
+/** How a model is served, as far as it has a meaning here. Throws what `pickServed` throws. */
 export function configOf(context: GatewayContext, wanted: RouteRequest) {
-  const { local, model, pool } = pick(context.table(), wanted, undefined).servable
+  const { local, model, pool } = pickServed(context, wanted).servable
   const { versionsLoadedMax } = context.settings
   const engines = pool.enginesReady
   return modelConfig(model, local.format, pool.info.signature, { versionsLoadedMax, engines })

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CutoverError } from '../../domain/errors.ts'
 import type { VersionStatus } from '../../serving/manager.ts'
 import type { GatewayContext } from '../context.ts'
+import { reasonOf } from '../pick-served.ts'
 
 const LOOK_INTERVAL_MS = 25
 
@@ -17,11 +18,11 @@ export function indexOf(context: GatewayContext, onlyReady: boolean) {
 /**
  * Looks at the registry and resolves when the model infers and nothing more of it is being loaded.
  * It hurries the look and nothing else: what is loaded, and when what failed is tried again, is for
- * the registry and the rollout to say, so whoever may infer may ask for it. Throws MODEL_NOT_FOUND, REGISTRY_UNAVAILABLE, MODEL_NOT_READY with the reason, or
- * DEADLINE_EXCEEDED.
+ * the registry and the rollout to say, so whoever may infer may ask for it. Throws MODEL_NOT_FOUND,
+ * REGISTRY_UNAVAILABLE, MODEL_NOT_READY with the reason, or DEADLINE_EXCEEDED.
  */
 export async function loadModel(context: GatewayContext, name: string): Promise<void> {
-  const { settings, table, models, pending, source } = context
+  const { settings, table, statusesOf, pending, source } = context
   const { requestTimeoutMs } = settings
   const deadline = performance.now() + requestTimeoutMs
   const late = new CutoverError(
@@ -32,10 +33,7 @@ export async function loadModel(context: GatewayContext, name: string): Promise<
   const { unavailable } = source()
   if (unavailable !== undefined) throw new CutoverError('REGISTRY_UNAVAILABLE', unavailable)
   for (;;) {
-    const versions =
-      models()
-        .get(name)
-        ?.filter(({ entry }) => entry.aspired) ?? []
+    const versions = statusesOf(name).filter(({ entry }) => entry.aspired)
     const isComing =
       pending().some(({ model }) => model === name) ||
       versions.some(({ entry }) => entry.state.kind === 'loading')
@@ -44,8 +42,9 @@ export async function loadModel(context: GatewayContext, name: string): Promise<
       if (versions.length === 0) {
         throw new CutoverError('MODEL_NOT_FOUND', `the registry holds no version of ${name}`)
       }
-      const reason = reasonOf(versions)
-      if (reason !== undefined) throw new CutoverError('MODEL_NOT_READY', reason)
+      const reasons = versions.map(reasonOf)
+      if (!reasons.includes(undefined))
+        throw new CutoverError('MODEL_NOT_READY', reasons.join('; '))
     }
     if (performance.now() > deadline) throw late
     await sleep(LOOK_INTERVAL_MS)
@@ -65,22 +64,12 @@ async function within(timeoutMs: number, work: Promise<void>, late: CutoverError
   }
 }
 
-/** Why none of the versions is served; undefined: one may still be. */
-function reasonOf(versions: readonly VersionStatus[]): string | undefined {
-  const reasons = versions.map(({ version, entry: { state } }) =>
-    state.kind === 'rejected' || state.kind === 'retrying'
-      ? `version ${version}: ${state.reason}`
-      : undefined,
-  )
-  return reasons.includes(undefined) ? undefined : reasons.join('; ')
-}
-
 /**
  * A model that is there is not unloaded: the registry holds it, and removing it there is how it
  * goes. One that is not there is unloaded already. Throws MODEL_CONTROL_REFUSED.
  */
-export function unloadModel({ models }: GatewayContext, name: string): void {
-  if (!models().has(name)) return
+export function unloadModel({ statusesOf }: GatewayContext, name: string): void {
+  if (statusesOf(name).length === 0) return
   throw new CutoverError(
     'MODEL_CONTROL_REFUSED',
     `${name} is served because the registry holds it, not because a request said so: ` +

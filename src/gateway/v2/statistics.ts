@@ -1,17 +1,18 @@
-import { pick } from '../../serving/pick.ts'
+import type { Servable } from '../../serving/servable.ts'
 import { modelStatistics } from '../../wire/v2/model-statistics.ts'
 import type { GatewayContext } from '../context.ts'
+import { pickServed } from '../pick-served.ts'
 import { modelAt, type V2Params } from './params.ts'
 
 /**
  * The counts and times of the versions that are loaded: of all models, of one, or of one version.
- * Throws what `pick` throws for an unknown one.
+ * Throws what `pickServed` throws for an unknown one.
  */
 export function statisticsOf(context: GatewayContext, params: V2Params) {
   const table = context.table()
   if (params.model !== undefined) {
     const wanted = modelAt(params)
-    const { servable } = pick(table, wanted, undefined)
+    const { servable } = pickServed(context, wanted)
     if (wanted.version !== undefined) return [entryOf(servable)]
   }
   const routes = [...table].filter(([name]) => params.model === undefined || name === params.model)
@@ -20,6 +21,6 @@ export function statisticsOf(context: GatewayContext, params: V2Params) {
   )
 }
 
-function entryOf({ model, version, statistics }: ReturnType<typeof pick>['servable']) {
+function entryOf({ model, version, statistics }: Servable) {
   return modelStatistics(model, version, statistics)
 }

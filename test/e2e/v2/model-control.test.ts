@@ -38,6 +38,25 @@ test('what it does not hold, and what cannot be served, is refused with the reas
   expect(body['error']).toMatch(/^version 3: /)
 })
 
+test.each([
+  ['/v2/models/broken/infer', '{}'],
+  ['/v2/models/broken/versions/3/infer', '{}'],
+  ['/v2/models/broken', undefined],
+  ['/v1/models/broken:predict', '{}'],
+  ['/v1/models/broken/metadata', undefined],
+  ['/models/broken/predict', '{}'],
+])('%s says why it is not ready, where it could be', async (path, sent) => {
+  const headers = { 'content-type': 'application/json' }
+  const init = sent === undefined ? {} : { method: 'POST', body: sent, headers }
+  const answer = await fetch(server.url + path, init)
+  expect([answer.status, answer.headers.get('retry-after')]).toEqual([503, '1'])
+  expect(await answer.json()).toEqual({
+    error: expect.stringMatching(/^broken is not served: version 3: /),
+    code: 'MODEL_NOT_READY',
+  })
+  expect((await fetch(server.url + path.replace('broken', 'none'), init)).status).toBe(404)
+})
+
 test('what is there is not unloaded by a request', async () => {
   const { status, body } = await control('m', 'unload')
   expect(status).toBe(503)

@@ -1,6 +1,5 @@
 import type { Request, Response } from 'express'
 
-import { pick } from '../../../serving/pick.ts'
 import type { VersionStatus } from '../../../serving/manager.ts'
 import { modelMetadata } from '../../../wire/tensorflow-serving/model-metadata.ts'
 import {
@@ -8,6 +7,7 @@ import {
   versionStatus,
 } from '../../../wire/tensorflow-serving/model-status.ts'
 import type { GatewayContext } from '../../context.ts'
+import { pickServed } from '../../pick-served.ts'
 import { modelAt, type ServingParams } from './params.ts'
 
 /** `GET /v1/models/{model}[/versions/{version}|/labels/{label}]`. */
@@ -17,7 +17,7 @@ export function status(
   response: Response,
 ): void {
   const wanted = modelAt(params)
-  const known = context.models().get(wanted.model ?? '') ?? []
+  const known = context.statusesOf(wanted.model ?? '')
   const asked =
     wanted.version === undefined && wanted.label === undefined
       ? known
@@ -26,7 +26,7 @@ export function status(
     response.json({ model_version_status: asked.map(describe).toReversed() })
     return
   }
-  const { servable } = pick(context.table(), wanted, undefined)
+  const { servable } = pickServed(context, wanted)
   response.json({ model_version_status: [versionStatus(servable.version, 'AVAILABLE')] })
 }
 
@@ -36,7 +36,7 @@ export function metadata(
   { params }: Request<ServingParams>,
   response: Response,
 ): void {
-  const { model, pool, version } = pick(context.table(), modelAt(params), undefined).servable
+  const { model, pool, version } = pickServed(context, modelAt(params)).servable
   response.json(modelMetadata(model, version, pool.info))
 }
 
