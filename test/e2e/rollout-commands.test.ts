@@ -14,7 +14,8 @@ const WAITING = {
       { weight: 10, minRequests: 1_000_000 },
       { weight: 50, minRequests: 1_000_000 },
     ],
-    judge: { block: '200ms', classes: { enabled: false } },
+    // A busy machine may make the few requests of a canary slow, and a regression ends what waits.
+    judge: { block: '200ms', classes: { enabled: false }, latency: { enabled: false } },
   },
 }
 
@@ -69,9 +70,9 @@ describe('a rollout', () => {
       stderr: expect.stringContaining('pause means nothing while') as string,
     })
 
-    expect((await run('resume', 'm')).code).toBe(0)
+    expect(await run('resume', 'm')).toMatchObject({ code: 0 })
     expect(await phase()).toBe('canary 10')
-    expect((await run('promote', 'm')).code).toBe(0)
+    expect(await run('promote', 'm')).toMatchObject({ code: 0 })
     expect(await phase()).toBe('canary 50')
     expect((await run('abort', 'm', '--json')).code).toBe(0)
     await phaseBecomes('quarantined')
