@@ -52,10 +52,12 @@ export function unpackBytes(data: Uint8Array): Buffer[] {
   return elements
 }
 
-/** As text; throws TENSOR_INVALID, naming the element, when one is not UTF-8. */
-export function unpackStrings(data: Uint8Array): string[] {
+/** As text; throws TENSOR_INVALID, naming the tensor and the element, when one is not UTF-8. */
+export function unpackStrings(data: Uint8Array, label: string, remedy = ''): string[] {
   return unpackBytes(data).map((element, i) => {
-    if (!isUtf8(element)) throw new CutoverError('TENSOR_INVALID', `element ${i} is not UTF-8`)
+    if (!isUtf8(element)) {
+      throw new CutoverError('TENSOR_INVALID', `${label}: element ${i} is not UTF-8${remedy}`)
+    }
     return element.toString('utf8')
   })
 }

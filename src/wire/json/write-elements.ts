@@ -20,7 +20,7 @@ export function* writeElements(tensor: Tensor, label: string, text: string[]): S
     )
   }
   if (dtype === 'string') {
-    yield* writeStrings(unpackStrings(tensor.data), text)
+    yield* writeStrings(unpackStrings(tensor.data, label, ', ask for binary data'), text)
     return
   }
   const values = viewOf(dtype, tensor.data)

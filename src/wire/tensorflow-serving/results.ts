@@ -75,7 +75,7 @@ function floatsOf(name: string, tensor: Tensor): ArrayLike<number> {
 
 function stringsOf(name: string, { dtype, data }: Tensor): string[] {
   if (dtype !== 'string') throw invalid(`the output ${name} is ${dtype}, not strings`)
-  return unpackStrings(data)
+  return unpackStrings(data, `output ${name}`)
 }
 
 function invalid(sentence: string): CutoverError {

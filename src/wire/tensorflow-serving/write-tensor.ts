@@ -84,7 +84,7 @@ function elementWriter(name: string, tensor: Tensor): (index: number) => string 
 
 function textOf(name: string, data: Uint8Array): string[] {
   try {
-    return unpackStrings(data)
+    return unpackStrings(data, `output ${name}`)
   } catch (error) {
     throw new CutoverError(
       'TENSOR_INVALID',

@@ -10,7 +10,7 @@ import type { Runtime } from './runtime.ts'
 export function toOrt(runtime: Runtime, name: string, tensor: Tensor): OrtTensor {
   const { dtype, shape, data } = tensor
   if (dtype === 'string') {
-    const strings = unpackStrings(data)
+    const strings = unpackStrings(data, `input ${name}`)
     const bad = strings.findIndex((element) => element.includes('\0'))
     if (bad >= 0) {
       throw new CutoverError(
