@@ -25,13 +25,20 @@ export class TestServer {
   readonly pid: number
   readonly process: ChildProcess
   readonly log: readonly LogLine[]
+  readonly #stderr: () => string
 
-  constructor(process: ChildProcess, port: number, log: readonly LogLine[]) {
+  constructor(process: ChildProcess, port: number, log: readonly LogLine[], stderr: () => string) {
     this.process = process
     this.pid = process.pid ?? -1
     this.port = port
     this.url = `http://127.0.0.1:${port}`
     this.log = log
+    this.#stderr = stderr
+  }
+
+  /** All that it wrote besides its log: warnings of Node.js, and how it crashed. */
+  get stderr(): string {
+    return this.#stderr()
   }
 
   /** Sends a signal, SIGTERM if none is named, and resolves with the exit code. */
@@ -136,7 +143,7 @@ export async function startServer(
     'the server to listen',
     START_TIMEOUT_MS,
   )
-  const server = new TestServer(child, port, log)
+  const server = new TestServer(child, port, log, () => stderr)
   if (!listeningOnly) {
     await waitFor(
       async () => (await fetch(`${server.url}/healthz/ready`)).ok || undefined,

@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 import { Server } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 
@@ -41,6 +43,8 @@ export class GrpcGateway {
     })
     const { definition, inference, names } = loadServices()
     const closing = this.#closing.signal
+    // Every open stream listens.
+    setMaxListeners(0, closing)
     this.#server.addService(inference, {
       ...unaryCalls(context),
       ModelInfer: modelInfer(context),

@@ -1,4 +1,5 @@
 import type { Buffer } from 'node:buffer'
+import { setMaxListeners } from 'node:events'
 
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 
@@ -42,6 +43,8 @@ class Stream {
     this.#call = call
     this.#closing = closing
     this.#hangUp = hangUpOf(call)
+    // Those of the requests, and of an answer that waits for its client.
+    setMaxListeners(INFLIGHT_MAX + 1, this.#hangUp)
   }
 
   start(): void {

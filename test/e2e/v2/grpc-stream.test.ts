@@ -74,6 +74,19 @@ test('a stream without requests ends as it began', async () => {
   expect(await streamed([])).toEqual([])
 })
 
+test('many streams, each with all the requests it may have, are nothing to warn of', async () => {
+  const count = 40
+  const streams = Array.from({ length: 12 }, () =>
+    streamed(Array.from({ length: count }, (_, i) => request(String(i)))),
+  )
+  for (const answers of await Promise.all(streams)) {
+    expect(answers.map(({ error_message: error }) => error ?? '')).toEqual(
+      Array.from({ length: count }, () => ''),
+    )
+  }
+  expect(server.stderr).not.toContain('Warning')
+})
+
 test('what a client that goes away has asked is given up', async () => {
   const [engine = -1] = server.enginePids()
   const labels = { protocol: 'v2-grpc', outcome: 'REQUEST_ABORTED' }
