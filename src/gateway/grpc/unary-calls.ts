@@ -24,6 +24,7 @@ interface Named {
 
 interface Controlled {
   readonly model_name: string
+  readonly parameters: object
 }
 
 /** Every call but inference; the statuses are those of what they throw. */
@@ -45,8 +46,8 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
     RepositoryIndex: answering(({ ready }: { readonly ready: boolean }) => ({
       models: indexOf(context, ready),
     })),
-    RepositoryModelLoad: answering(async ({ model_name: model }: Controlled) => {
-      await loadModel(context, model)
+    RepositoryModelLoad: answering(async ({ model_name: model, parameters }: Controlled) => {
+      await loadModel(context, model, parameters)
       return {}
     }),
     RepositoryModelUnload: answering(({ model_name: model }: Controlled) => {

@@ -1,3 +1,4 @@
+import { CONTROL_REQUEST_SCHEMA, INDEX_REQUEST_SCHEMA } from '../../wire/v2/repository-request.ts'
 import { type Answer, json, type Operation, type Parameter, reference } from './operation.ts'
 
 const TAG = 'v2'
@@ -12,10 +13,6 @@ const HEADER_LENGTH: Parameter = {
 }
 const BINARY = {
   'application/octet-stream': { schema: { type: 'string', format: 'binary' } },
-}
-const INDEX_REQUEST = {
-  type: 'object',
-  properties: { ready: { type: 'boolean', description: 'Only what is ready' } },
 }
 const NO: Answer = { description: 'No, and why', content: json(reference('Error')) }
 const EMPTY: Answer = { description: 'Yes' }
@@ -54,7 +51,7 @@ export const V2_OPERATIONS: readonly Operation[] = [
   ]),
   {
     ...post('/v2/repository/index', 'repositoryIndex', 'Every version the server knows', {}),
-    body: { required: false, content: json(INDEX_REQUEST) },
+    body: { required: false, content: json(INDEX_REQUEST_SCHEMA) },
     answers: { 200: { description: 'The versions', content: json(reference('RepositoryIndex')) } },
   },
   modelControl('load', 'Looks at the registry now, and waits until the model infers'),
@@ -87,7 +84,7 @@ function readiness(path: string, id: string, summary: string): Operation {
 }
 
 function modelControl(verb: string, summary: string): Operation {
-  const content = json({ type: 'object' })
+  const content = json(CONTROL_REQUEST_SCHEMA)
   return {
     method: 'post',
     path: `/v2/repository/models/{model}/${verb}`,

@@ -18,10 +18,23 @@ export function indexOf(context: GatewayContext, onlyReady: boolean) {
 /**
  * Looks at the registry and resolves when the model infers and nothing more of it is being loaded.
  * It hurries the look and nothing else: what is loaded, and when what failed is tried again, is for
- * the registry and the rollout to say, so whoever may infer may ask for it. Throws MODEL_NOT_FOUND,
+ * the registry and the rollout to say, so whoever may infer may ask for it. Throws
+ * REQUEST_INVALID for any parameter, MODEL_NOT_FOUND,
  * REGISTRY_UNAVAILABLE, MODEL_NOT_READY with the reason, or DEADLINE_EXCEEDED.
  */
-export async function loadModel(context: GatewayContext, name: string): Promise<void> {
+export async function loadModel(
+  context: GatewayContext,
+  name: string,
+  parameters: object = {},
+): Promise<void> {
+  const [given] = Object.keys(parameters)
+  if (given !== undefined) {
+    throw new CutoverError(
+      'REQUEST_INVALID',
+      `load has no parameter ${given}: the files and the configuration of a model are those of ` +
+        'the version that is published',
+    )
+  }
   const { settings, table, statusesOf, pending, source } = context
   const { requestTimeoutMs } = settings
   const deadline = performance.now() + requestTimeoutMs

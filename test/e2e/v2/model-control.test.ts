@@ -10,9 +10,9 @@ beforeAll(async () => {
 })
 afterAll(() => server.stop())
 
-async function control(model: string, verb: 'load' | 'unload') {
+async function control(model: string, verb: 'load' | 'unload', sent = '{}') {
   const url = `${server.url}/v2/repository/models/${model}/${verb}`
-  const answer = await fetch(url, { method: 'POST', body: '{}' })
+  const answer = await fetch(url, { method: 'POST', body: sent })
   return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
 }
 
@@ -55,6 +55,24 @@ test.each([
     code: 'MODEL_NOT_READY',
   })
   expect((await fetch(server.url + path.replace('broken', 'none'), init)).status).toBe(404)
+})
+
+test.each([
+  ['{"parameters":{"config":"{}"}}', 'load has no parameter config: the files'],
+  ['{"parameters":{"file:1/model.onnx":"QQ=="}}', 'load has no parameter file:1/model.onnx: '],
+  ['{"parameters":5}', 'the body must be empty or a JSON object whose `parameters` are an object'],
+  ['[', 'the body must be empty or a JSON object whose `parameters` are an object'],
+])('nobody loads what a request brings along: %s', async (sent, sentence) => {
+  const { status, body } = await control('m', 'load', sent)
+  expect([status, body]).toEqual([
+    400,
+    { error: expect.stringContaining(sentence) as string, code: 'REQUEST_INVALID' },
+  ])
+})
+
+test('what a client says of dependents when it unloads is no error', async () => {
+  const sent = '{"parameters":{"unload_dependents":false}}'
+  expect(await control('none', 'unload', sent)).toEqual({ status: 200, body: {} })
 })
 
 test('what is there is not unloaded by a request', async () => {

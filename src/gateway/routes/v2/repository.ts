@@ -1,7 +1,6 @@
 import type { Request, Response } from 'express'
-import { z } from 'zod'
 
-import { CutoverError } from '../../../domain/errors.ts'
+import { parseControlRequest, parseIndexRequest } from '../../../wire/v2/repository-request.ts'
 import type { GatewayContext } from '../../context.ts'
 import { indexOf, loadModel, unloadModel } from '../../v2/repository.ts'
 
@@ -11,36 +10,33 @@ export function repositoryIndex(
   request: Request,
   response: Response,
 ): void {
-  response.json(indexOf(context, wantsReady(request.body as unknown)))
+  const { ready } = parseIndexRequest(textOf(request.body))
+  response.json(indexOf(context, ready ?? false))
 }
 
 /** `POST /v2/repository/models/{model}/load`: 200 when the model infers. */
 export async function load(
   context: GatewayContext,
-  { params }: Request,
+  { params, body }: Request,
   response: Response,
 ): Promise<void> {
-  await loadModel(context, String(params['model']))
+  const { parameters } = parseControlRequest(textOf(body))
+  await loadModel(context, String(params['model']), parameters)
   response.json({})
 }
 
 /** `POST /v2/repository/models/{model}/unload`: 503 for a model that is there. */
-export function unload(context: GatewayContext, { params }: Request, response: Response): void {
+export function unload(
+  context: GatewayContext,
+  { params, body }: Request,
+  response: Response,
+): void {
+  parseControlRequest(textOf(body))
   unloadModel(context, String(params['model']))
   response.json({})
 }
 
-const INDEX_REQUEST = z.object({ ready: z.boolean().optional() })
-
-function wantsReady(body: unknown): boolean {
-  if (typeof body !== 'string' || body.trim() === '') return false
-  try {
-    return INDEX_REQUEST.parse(JSON.parse(body)).ready ?? false
-  } catch (error) {
-    throw new CutoverError(
-      'REQUEST_INVALID',
-      'the body must be empty or a JSON object whose `ready` is true or false',
-      { cause: error },
-    )
-  }
+/** Express leaves a body that was not sent undefined. */
+function textOf(body: unknown): string {
+  return typeof body === 'string' ? body : ''
 }
