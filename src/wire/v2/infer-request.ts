@@ -11,7 +11,13 @@ import { skipValue } from '../json/skip.ts'
 import { BinaryTail } from './binary-tail.ts'
 import { expectOfOutput } from './expect-field.ts'
 import { OUTPUTS_MAX } from './limits.ts'
-import { boolParameter, countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
+import {
+  boolParameter,
+  countParameter,
+  NO_PARAMETERS,
+  readParameters,
+  refuseSharedMemory,
+} from './parameters.ts'
 import { readInputs } from './read-inputs.ts'
 
 export interface RequestedOutput {
@@ -99,6 +105,7 @@ function* readOutputs(reader: JsonReader): Sliced<ReadonlyMap<string, RequestedO
       throw new CutoverError('REQUEST_INVALID', `outputs[${index}] has no name`)
     }
     if (outputs.has(name)) continue
+    refuseSharedMemory(parameters, 'output', name)
     outputs.set(name, {
       isBinary: boolParameter(parameters, 'binary_data') ?? false,
       classes: countParameter(parameters, 'classification') ?? 0,

@@ -40,6 +40,20 @@ function readParameter(reader: JsonReader, name: string): Parameter {
   )
 }
 
+/** Throws TENSOR_INVALID for a tensor that lies, or is to be put, in memory of the client. */
+export function refuseSharedMemory(
+  parameters: Parameters,
+  kind: 'input' | 'output',
+  name: string,
+): void {
+  if (!parameters.has('shared_memory_region')) return
+  throw new CutoverError(
+    'TENSOR_INVALID',
+    `${kind} ${name}: this server shares no memory with its clients, data goes in the request ` +
+      'and comes in the answer',
+  )
+}
+
 /** Undefined when absent; throws REQUEST_INVALID when it is none. */
 export function boolParameter(parameters: Parameters, name: string): boolean | undefined {
   const value = parameters.get(name)

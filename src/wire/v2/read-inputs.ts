@@ -12,7 +12,7 @@ import type { BinaryTail } from './binary-tail.ts'
 import { expectOfInput } from './expect-field.ts'
 import { checkCount, checkSize, givenTwice, inputHead } from './input-head.ts'
 import { INPUTS_MAX } from './limits.ts'
-import { countParameter, NO_PARAMETERS, readParameters } from './parameters.ts'
+import { countParameter, NO_PARAMETERS, readParameters, refuseSharedMemory } from './parameters.ts'
 
 /** An element of a JSON array takes a digit and a comma at the least. */
 const ELEMENT_BYTES_MIN = 2
@@ -71,6 +71,7 @@ function* readInput(
   }
   const head = inputHead(index, { name, datatype, shape })
   const { dtype } = head
+  refuseSharedMemory(parameters, 'input', head.name)
   const binaryBytes = countParameter(parameters, 'binary_data_size')
   if ((binaryBytes === undefined) === dataAt < 0) {
     throw invalid(`input ${head.name} must have either data or the parameter binary_data_size`)

@@ -153,6 +153,8 @@ test('typed contents may come in pieces, and empty tensors without any', async (
   expect(outputs[0]?.shape).toEqual(['0', '2'])
 })
 
+const region = { shared_memory_region: { string_param: 'a' } }
+
 describe('bad input is refused with a sentence that names the tensor:', () => {
   const named = (name: string, shape: (number | string)[] = [1, 16], datatype = 'INT32') => ({
     name,
@@ -280,6 +282,28 @@ describe('bad input is refused with a sentence that names the tensor:', () => {
       { ...simple(named('INPUT0'), second), outputs: [{}] },
       INVALID,
       /outputs\[0\] has no name/,
+    ],
+    [
+      'a string that is not UTF-8',
+      {
+        model_name: 'identity_bytes',
+        inputs: [{ name: 'INPUT0', datatype: 'BYTES', shape: [1, 2] }],
+        raw_input_contents: [Buffer.from([1, 0, 0, 0, 0x61, 1, 0, 0, 0, 0xff])],
+      },
+      INVALID,
+      /input INPUT0: element 1 is not UTF-8/,
+    ],
+    [
+      'an input in memory of the client',
+      simple({ ...named('INPUT0'), parameters: region }, second),
+      INVALID,
+      /input INPUT0: this server shares no memory/,
+    ],
+    [
+      'an output in memory of the client',
+      { ...simple(named('INPUT0'), second), outputs: [{ name: 'OUTPUT0', parameters: region }] },
+      INVALID,
+      /output OUTPUT0: this server shares no memory/,
     ],
     [
       'too little raw data',
@@ -490,6 +514,11 @@ test.each([
   ['LogSettings', {}, 'OK'],
   ['LogSettings', { settings: { log_info: { bool_param: false } } }, 'UNIMPLEMENTED'],
   ['RepositoryModelLoad', { model_name: 'nope' }, 'NOT_FOUND'],
+  [
+    'RepositoryModelLoad',
+    { model_name: 'tiny', parameters: { config: { string_param: '{}' } } },
+    'INVALID_ARGUMENT',
+  ],
   ['RepositoryModelUnload', { model_name: 'tiny' }, 'UNAVAILABLE'],
   ['ModelConfig', { name: 'nope' }, 'NOT_FOUND'],
   ['ModelMetadata', { name: 'tiny', version: 'abc' }, 'INVALID_ARGUMENT'],

@@ -27,6 +27,8 @@ const input = (datatype: string, shape: unknown[], data: unknown[], name = 'INPU
   data,
 })
 
+const region = () => ({ shared_memory_region: 'a', shared_memory_byte_size: 16 })
+
 describe('requests that end a Triton', () => {
   const row = Array.from({ length: 16 }, () => 1)
   const other = input('INT32', [1, 16], row, 'INPUT1')
@@ -129,6 +131,19 @@ describe('a wrong tensor', () => {
       ])
     },
   )
+
+  test.each([
+    [{ inputs: [{ ...tensor, data: undefined, parameters: region() }] }, 'input x'],
+    [{ inputs, outputs: [{ name: 'y', parameters: region() }] }, 'output y'],
+  ])('in memory of the client is refused: %j', async (body, name) => {
+    expect(await ask('tiny', body)).toEqual({
+      status: 400,
+      body: {
+        error: expect.stringContaining(`${name}: this server shares no memory`) as string,
+        code: 'TENSOR_INVALID',
+      },
+    })
+  })
 
   test('or output is refused before the model runs', async () => {
     const { status, body } = await ask('tiny', {

@@ -22,6 +22,7 @@ export interface InputMessage {
   readonly name: string
   readonly datatype: string
   readonly shape: readonly number[]
+  readonly parameters: Parameters
   /** An InferTensorContents, to be read once the datatype is known; views of the message. */
   readonly contents: readonly Buffer[]
 }
@@ -82,6 +83,7 @@ function inputMessage(reader: MessageReader, index: number): InputMessage {
   let [name, datatype] = ['', '']
   const shape: number[] = []
   const contents: Buffer[] = []
+  let parameters: Map<string, Parameter> | undefined
   for (let field = reader.next(); field !== 0; field = reader.next()) {
     switch (field) {
       case 1:
@@ -96,6 +98,9 @@ function inputMessage(reader: MessageReader, index: number): InputMessage {
           shape.push(size)
         }
         break
+      case 4:
+        addParameter((parameters ??= new Map()), reader.bytes())
+        break
       case 5:
         checkBound(contents, INPUTS_MAX, 'parts of contents')
         contents.push(reader.bytes())
@@ -104,7 +109,7 @@ function inputMessage(reader: MessageReader, index: number): InputMessage {
         reader.skip()
     }
   }
-  return { name, datatype, shape, contents }
+  return { name, datatype, shape, parameters: parameters ?? NO_PARAMETERS, contents }
 }
 
 function outputMessage(reader: MessageReader): OutputMessage {

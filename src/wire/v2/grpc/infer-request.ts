@@ -5,7 +5,7 @@ import { elementCount, type Tensor } from '../../../domain/tensor.ts'
 import type { Sliced } from '../../../lib/in-slices.ts'
 import type { InferRequest, RequestedOutput } from '../infer-request.ts'
 import { givenTwice, inputHead } from '../input-head.ts'
-import { countParameter } from '../parameters.ts'
+import { countParameter, refuseSharedMemory } from '../parameters.ts'
 import { readContents } from './contents.ts'
 import type { InferMessage, InputMessage } from './infer-message.ts'
 import { notMessage } from './message-reader.ts'
@@ -24,13 +24,14 @@ export function* inferRequestOf(
   const { id, inputs, outputs, raw } = message
   if (raw.length > 0) checkRaw(message)
   const tensors = new Map<string, Tensor>()
-  for (const [index, { name, datatype, shape, contents }] of inputs.entries()) {
+  for (const [index, { name, datatype, shape, parameters, contents }] of inputs.entries()) {
     const head = inputHead(index, {
       name: name === '' ? undefined : name,
       datatype: datatype === '' ? undefined : datatype,
       shape,
     })
     if (tensors.has(name)) throw givenTwice(name)
+    refuseSharedMemory(parameters, 'input', name)
     const data = raw[index] ?? (yield* typed({ ...head, contents }, messageBytesMax))
     tensors.set(name, { dtype: head.dtype, shape, data })
   }
@@ -87,6 +88,7 @@ function requestedOutputs(outputs: InferMessage['outputs']): InferRequest['outpu
   for (const [index, { name, parameters }] of outputs.entries()) {
     if (name === '') throw new CutoverError('REQUEST_INVALID', `outputs[${index}] has no name`)
     if (requested.has(name)) continue
+    refuseSharedMemory(parameters, 'output', name)
     const classes = countParameter(parameters, 'classification') ?? 0
     requested.set(name, { isBinary: true, classes })
   }
