@@ -1,3 +1,5 @@
+import type { EventEmitter } from 'node:events'
+
 import { Metadata, type ServerUnaryCall, status } from '@grpc/grpc-js'
 
 import { CutoverError } from '../../domain/errors.ts'
@@ -13,12 +15,12 @@ import { statusOf } from './grpc-errors.ts'
 /** What a unary call and a stream have in common. */
 export type Surface = Pick<
   ServerUnaryCall<unknown, unknown>,
-  'metadata' | 'getDeadline' | 'getPath'
->
+  'metadata' | 'getDeadline' | 'getPath' | 'cancelled'
+> &
+  Pick<EventEmitter, 'on' | 'off'>
 
 /** One inference over gRPC: its deadline, its metrics, its log line. */
 export class GrpcExchange implements InferenceCall {
-  readonly #signal: AbortSignal
   readonly #context: GatewayContext
   readonly #surface: Surface
   readonly #startedAt = performance.now()
@@ -27,14 +29,11 @@ export class GrpcExchange implements InferenceCall {
   #stages: Stages | undefined
   #examples = 0
   #giveUp: (() => void) | undefined
-  readonly #onGone = (): void => this.#giveUp?.()
   #id: string | undefined
 
-  /** The signal is aborted when the client is gone, or has given up. */
-  constructor(context: GatewayContext, surface: Surface, signal: AbortSignal) {
+  constructor(context: GatewayContext, surface: Surface) {
     this.#context = context
     this.#surface = surface
-    this.#signal = signal
     this.#deadlineAt = Number(surface.getDeadline())
   }
 
@@ -48,9 +47,13 @@ export class GrpcExchange implements InferenceCall {
   }
 
   whenGone(giveUp: () => void): void {
+    if (this.#surface.cancelled) {
+      giveUp()
+      return
+    }
+    // An AbortSignal would say the same, and cost as much as all of the protocol.
     this.#giveUp = giveUp
-    if (this.#signal.aborted) giveUp()
-    else this.#signal.addEventListener('abort', this.#onGone, { once: true })
+    this.#surface.on('cancelled', giveUp)
   }
 
   stickyKey({ stickiness }: Share): string | undefined {
@@ -123,7 +126,8 @@ export class GrpcExchange implements InferenceCall {
   }
 
   #finished(outcome: 'ok' | CutoverError['code'], code: status): void {
-    this.#signal.removeEventListener('abort', this.#onGone)
+    // gRPC says that a call is cancelled at the end of every one.
+    if (this.#giveUp !== undefined) this.#surface.off('cancelled', this.#giveUp)
     recordOutcome(this.#context, {
       requestId: () => this.id,
       protocol: 'v2-grpc',

@@ -8,7 +8,6 @@ import {
 } from '@grpc/grpc-js'
 
 import type { GatewayContext } from '../context.ts'
-import { hangUpOf } from './infer.ts'
 
 const WATCH_INTERVAL_MS = 200
 const WATCHERS_MAX = 100
@@ -53,7 +52,9 @@ export function health(
       return
     }
     watchers++
-    const ended = AbortSignal.any([hangUpOf(call), closing])
+    const gone = new AbortController()
+    call.on('cancelled', () => gone.abort())
+    const ended = AbortSignal.any([gone.signal, closing])
     const told = async () => {
       let last: HealthResponse['status'] | undefined
       while (!ended.aborted) {

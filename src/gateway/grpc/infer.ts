@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import type { EventEmitter } from 'node:events'
 
 import type { handleUnaryCall, sendUnaryData, ServerUnaryCall } from '@grpc/grpc-js'
 
@@ -25,7 +24,7 @@ async function reply(
   call: ServerUnaryCall<Buffer, Buffer>,
   callback: sendUnaryData<Buffer>,
 ): Promise<void> {
-  const exchange = new GrpcExchange(context, call, hangUpOf(call))
+  const exchange = new GrpcExchange(context, call)
   try {
     const response = await answerMessage(context, exchange, () => decodeInferMessage(call.request))
     callback(null, encodeInferResponse(response), exchange.trailers())
@@ -51,12 +50,4 @@ export async function answerMessage(
     }),
   })
   return { id: payload.id, model, version, outputs }
-}
-
-/** Aborted when the client is gone, its deadline is over, or the call has ended. */
-export function hangUpOf(call: EventEmitter): AbortSignal {
-  const hangUp = new AbortController()
-  // gRPC says so at the end of every call: an Error with its stack would be made for nobody.
-  call.on('cancelled', () => hangUp.abort('cancelled'))
-  return hangUp.signal
 }

@@ -1,5 +1,4 @@
 import type { Buffer } from 'node:buffer'
-import { setMaxListeners } from 'node:events'
 
 import type { handleBidiStreamingCall, ServerDuplexStream } from '@grpc/grpc-js'
 
@@ -9,7 +8,7 @@ import { encodeStreamError, encodeStreamResponse } from '../../wire/v2/grpc/infe
 import type { GatewayContext } from '../context.ts'
 import { GrpcExchange } from './grpc-exchange.ts'
 import { sentenceOf, serviceErrorOf } from './grpc-errors.ts'
-import { answerMessage, hangUpOf } from './infer.ts'
+import { answerMessage } from './infer.ts'
 
 /** Requests of one stream that are answered at a time; the next ones stay with the client. */
 const INFLIGHT_MAX = 32
@@ -30,7 +29,6 @@ class Stream {
   readonly #context: GatewayContext
   readonly #call: ServerDuplexStream<Buffer, Buffer>
   readonly #closing: AbortSignal
-  readonly #hangUp: AbortSignal
   #answered: Promise<void> = Promise.resolve()
   #inflight = 0
 
@@ -42,9 +40,8 @@ class Stream {
     this.#context = context
     this.#call = call
     this.#closing = closing
-    this.#hangUp = hangUpOf(call)
-    // Those of the requests, and of an answer that waits for its client.
-    setMaxListeners(INFLIGHT_MAX + 1, this.#hangUp)
+    // Those of the requests, of an answer that waits for its client, and `forget`.
+    call.setMaxListeners(INFLIGHT_MAX + 2)
   }
 
   start(): void {
@@ -80,7 +77,7 @@ class Stream {
 
   /** Never rejects: what went wrong is an answer. */
   async #answer(bytes: Buffer): Promise<Buffer> {
-    const exchange = new GrpcExchange(this.#context, this.#call, this.#hangUp)
+    const exchange = new GrpcExchange(this.#context, this.#call)
     let message: InferMessage | undefined
     try {
       const response = await answerMessage(
@@ -99,15 +96,16 @@ class Stream {
 
   /** Resolves when the client has room for more, or is gone. */
   async #write(answer: Buffer): Promise<void> {
-    if (this.#hangUp.aborted || this.#call.write(answer)) return
+    const call = this.#call
+    if (call.cancelled || call.write(answer)) return
     await new Promise<void>((resolve) => {
       const done = () => {
-        this.#call.off('drain', done)
-        this.#hangUp.removeEventListener('abort', done)
+        call.off('drain', done)
+        call.off('cancelled', done)
         resolve()
       }
-      this.#call.once('drain', done)
-      this.#hangUp.addEventListener('abort', done, { once: true })
+      call.on('drain', done)
+      call.on('cancelled', done)
     })
   }
 }
