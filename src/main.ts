@@ -216,12 +216,13 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
   return (local, { signal, onStep }) => {
     const tell = (event: EventOfVersion) =>
       observe({ model: local.model, version: local.version, ...event })
-    const { image, output, warmup } = local.manifest
+    const { image, output, warmup, batching } = local.manifest
     return EnginePool.start(
       {
         engines,
         threadsAlone: threadsAlone > settings.threadsPerEngine ? threadsAlone : 0,
         inflightPerEngineMax: settings.inflightPerEngineMax,
+        batchSizeMax: batching?.sizeMax ?? 0,
         queueLengthMax: settings.queueLengthMax,
         occupancy,
         engine: {
@@ -237,6 +238,7 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
             image,
             output,
             warmup,
+            batching,
           },
           loadTimeoutMs: settings.loadTimeoutMs,
           runTimeoutMs: settings.runTimeoutMs,

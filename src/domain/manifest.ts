@@ -43,6 +43,11 @@ export interface ManifestFile {
   readonly sha256: string
 }
 
+export interface Batching {
+  /** Rows of the first dimension that one run may have at the most. */
+  readonly sizeMax: number
+}
+
 /** What a publisher says of a version. Only `files` is required. */
 export interface Manifest {
   readonly schema: 'cutover/manifest/v1'
@@ -63,6 +68,8 @@ export interface Manifest {
         readonly shapes?: Readonly<Record<string, readonly number[]>> | undefined
       }
     | undefined
+  /** Requests that wait at the same time share a run; absent: each has its own. */
+  readonly batching?: Batching | undefined
   readonly annotations?: Readonly<Record<string, string>> | undefined
 }
 

@@ -53,10 +53,19 @@ export function describeSpec(spec: TensorSpec): string {
 export function isBatched({ inputs, outputs }: Signature): boolean {
   return [...inputs, ...outputs].every(({ shape }) => {
     const [first, ...rest] = shape ?? []
-    if (first === undefined || typeof first === 'number') return false
+    if (!isOpen(first)) return false
     const isNamed = first !== null && BATCH_NAME.test(first)
     return isNamed || rest.every((size) => typeof size === 'number')
   })
+}
+
+/** Whether the first dimension can be a batch: every tensor has one, and its size is open. */
+export function isBatchable({ inputs, outputs }: Signature): boolean {
+  return [...inputs, ...outputs].every(({ shape }) => isOpen(shape?.[0]))
+}
+
+function isOpen(dimension: Dimension | undefined): dimension is string | null {
+  return dimension !== undefined && typeof dimension !== 'number'
 }
 
 const BATCH_NAME = /batch|^n$/i

@@ -37,12 +37,17 @@ export interface Inflight {
 
 /**
  * The configured number, or as many more as together take an engine a millisecond, so that it
- * never waits for the next short one. Those that are over in no time share their messages.
+ * never waits for the next short one. Those that are over in no time share their messages. Where
+ * requests share runs, a run's worth of them waits while another one runs.
  */
-export function inflightFor(serviceMs: number, configuredMax: number): Inflight {
+export function inflightFor(
+  serviceMs: number,
+  configuredMax: number,
+  batchSizeMax: number,
+): Inflight {
   const within = (ms: number) => Math.min(SHORT_INFLIGHT_MAX, Math.floor(ms / serviceMs))
   return {
-    max: Math.max(configuredMax, within(WORK_AHEAD_MS)),
+    max: Math.max(configuredMax, within(WORK_AHEAD_MS), 2 * batchSizeMax),
     together: within(WORK_TOGETHER_MS),
   }
 }

@@ -21,6 +21,8 @@ export interface PoolOptions {
    * of those that are over in no time.
    */
   readonly inflightPerEngineMax: number
+  /** Requests that an engine joins into one run at the most; 0: it joins none. */
+  readonly batchSizeMax: number
   readonly queueLengthMax: number
   /** Threads of the session for a request that is alone in the server; 0: none. */
   readonly threadsAlone: number
@@ -237,9 +239,9 @@ export class EnginePool {
   }
 
   #dispatch(): void {
-    const { inflightPerEngineMax, occupancy } = this.#options
+    const { inflightPerEngineMax, batchSizeMax, occupancy } = this.#options
     if (this.queueLength === 0) return
-    const inflight = inflightFor(this.#serviceMs, inflightPerEngineMax)
+    const inflight = inflightFor(this.#serviceMs, inflightPerEngineMax, batchSizeMax)
     while (this.queueLength > 0) {
       const alone = occupancy.inflight === 1
       const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }
@@ -274,8 +276,8 @@ export class EnginePool {
       return
     }
     slot.answers++
-    const { preprocessMs, inferenceMs } = end.timings
-    this.#serviceMs = smoothed(this.#serviceMs, preprocessMs + inferenceMs)
+    const { preprocessMs, inferenceMs, sharedBy } = end.timings
+    this.#serviceMs = smoothed(this.#serviceMs, preprocessMs + inferenceMs / sharedBy)
     waiter.resolve(end)
   }
 

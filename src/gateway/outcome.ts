@@ -7,6 +7,8 @@ export interface Stages {
   readonly queueMs: number
   readonly preprocessMs: number
   readonly inferenceMs: number
+  /** How many requests shared the model's run. */
+  readonly sharedBy: number
 }
 
 /** How a request ended, whatever protocol it came by. */
@@ -33,7 +35,7 @@ export function recordOutcome(context: GatewayContext, ended: Outcome): void {
   const model = route?.servable.model ?? ''
   const version = route?.servable.version
   const track = route?.track ?? ''
-  metrics.requestFinished({ model, version, track, protocol, outcome, totalMs, stages })
+  metrics.requestFinished({ model, version, track, protocol, outcome, totalMs, stages, examples })
   route?.servable.statistics.record({ isOk: outcome === 'ok', totalMs, stages, examples })
   if (settings.accessLog) {
     const { method, target: url, status } = ended

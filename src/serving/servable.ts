@@ -13,7 +13,7 @@ export class Servable {
   readonly local: LocalVersion
   readonly pool: EnginePool
   readonly statistics = new Statistics()
-  /** The first dimension of every tensor of its signature is a batch. */
+  /** The first dimension of every tensor is a batch: the signature shows it, or the manifest says it. */
   readonly isBatched: boolean
   #leases = 0
   #returned: Deferred<void> | undefined
@@ -21,7 +21,7 @@ export class Servable {
   constructor(local: LocalVersion, pool: EnginePool) {
     this.local = local
     this.pool = pool
-    this.isBatched = isBatched(pool.info.signature)
+    this.isBatched = local.manifest.batching !== undefined || isBatched(pool.info.signature)
   }
 
   get model(): string {

@@ -14,7 +14,12 @@ export interface ServedRequest {
   readonly totalMs: number
   /** Absent where no model ran. */
   readonly stages:
-    | { readonly queueMs: number; readonly preprocessMs: number; readonly inferenceMs: number }
+    | {
+        readonly queueMs: number
+        readonly preprocessMs: number
+        readonly inferenceMs: number
+        readonly sharedBy: number
+      }
     | undefined
   /** How many examples it held. */
   readonly examples: number
@@ -29,6 +34,8 @@ export class Statistics {
   readonly inference = new Tally()
   /** Examples inferred: a batch counts each. */
   examples = 0
+  /** Runs of the model, each of which some requests may have shared. */
+  runs = 0
   /** Milliseconds of Unix time; undefined: never. */
   lastInferenceAt: number | undefined
 
@@ -43,6 +50,7 @@ export class Statistics {
     this.preprocess.add(stages.preprocessMs)
     this.inference.add(stages.inferenceMs)
     this.examples += examples
+    this.runs += 1 / stages.sharedBy
     this.lastInferenceAt = Date.now()
   }
 }

@@ -11,8 +11,14 @@ export interface RequestOutcome {
   readonly outcome: 'ok' | ErrorCode
   readonly totalMs: number
   readonly stages?:
-    | { readonly queueMs: number; readonly preprocessMs: number; readonly inferenceMs: number }
+    | {
+        readonly queueMs: number
+        readonly preprocessMs: number
+        readonly inferenceMs: number
+        readonly sharedBy: number
+      }
     | undefined
+  readonly examples: number
 }
 
 /** Of one version in one track. */
@@ -21,6 +27,9 @@ interface Series {
   /** Of each protocol, how many requests had each outcome. */
   readonly outcomes: Map<string, Map<string, number>>
   readonly stages: Map<string, Distribution>
+  examples: number
+  /** Of the model; those that requests shared were counted in parts. */
+  runs: number
 }
 
 interface Sample {
@@ -31,6 +40,15 @@ interface Sample {
 
 const SECONDS_BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
 const DURATION = 'cutover_request_duration_seconds'
+/** The one by the other is how large batches are. */
+const COUNTS: readonly [string, string, (series: Series) => number][] = [
+  ['cutover_examples_total', 'Examples that models inferred', ({ examples }) => examples],
+  [
+    'cutover_model_runs_total',
+    'Runs of models, which requests share where the manifest says so',
+    ({ runs }) => Math.round(runs),
+  ],
+]
 
 /**
  * What is counted of every request. Plain numbers, made into a library's metrics when they are
@@ -47,10 +65,15 @@ export class RequestMetrics {
       name: 'cutover_requests_total',
       get: () => this.#requests(),
     } as unknown as Metric)
+    for (const [name, help, count] of COUNTS) {
+      const get = () => this.#counted(name, help, count)
+      registry.registerMetric({ name, get } as unknown as Metric)
+    }
     registry.registerMetric({ name: DURATION, get: () => this.#durations() } as unknown as Metric)
   }
 
-  finished({ model, version, track, protocol, outcome, totalMs, stages }: RequestOutcome): void {
+  finished(ended: RequestOutcome): void {
+    const { model, version, track, protocol, outcome, totalMs, stages, examples } = ended
     const series = this.#seriesOf(model, version, track)
     const outcomes = gotten(series.outcomes, protocol, () => new Map<string, number>())
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -60,6 +83,8 @@ export class RequestMetrics {
     observe(series, 'queue', stages.queueMs)
     observe(series, 'preprocess', stages.preprocessMs)
     observe(series, 'inference', stages.inferenceMs)
+    series.examples += examples
+    series.runs += 1 / stages.sharedBy
   }
 
   forget(model: string, version: number): void {
@@ -75,6 +100,8 @@ export class RequestMetrics {
       labels: { model, version: version === undefined ? '' : String(version), track },
       outcomes: new Map(),
       stages: new Map(),
+      examples: 0,
+      runs: 0,
     }))
   }
 
@@ -100,6 +127,14 @@ export class RequestMetrics {
       aggregator: 'sum',
       values,
     })
+  }
+
+  #counted(name: string, help: string, count: (series: Series) => number) {
+    const values: Sample[] = []
+    for (const series of this.#all()) {
+      if (series.runs > 0) values.push({ labels: { ...series.labels }, value: count(series) })
+    }
+    return Promise.resolve({ name, help, type: 'counter', aggregator: 'sum', values })
   }
 
   #durations() {

@@ -21,6 +21,7 @@ export interface LoadCommand {
   readonly image?: ImageSettings | undefined
   readonly output?: Manifest['output']
   readonly warmup?: Manifest['warmup']
+  readonly batching?: Manifest['batching']
 }
 
 export interface CloseCommand {
@@ -50,7 +51,10 @@ export interface ScoredClass {
 /** Where a request's time went inside the engine, in milliseconds. */
 export interface Timings {
   readonly preprocessMs: number
+  /** Of the whole run, whoever shared it. */
   readonly inferenceMs: number
+  /** How many requests the run was for; 1 but for models with `batching`. */
+  readonly sharedBy: number
 }
 
 export interface EngineInfo extends Signatures {

@@ -14,6 +14,7 @@ export const MANIFEST_BYTES_MAX = 4 * 1024 ** 2
 export const VERSION_FILES_MAX = 10_000
 
 const SIDE_MAX = 16_384
+const BATCH_SIZE_MAX = 1024
 const NAME_CHARACTERS_MAX = 1024
 
 const filePath = z.string('expected a path').superRefine((path, context) => {
@@ -74,13 +75,14 @@ const manifestSchema = z
       output: object({ name: name(), activation: oneOf(['none', 'softmax']) }).optional(),
       labels: filePath.optional(),
       warmup: object({
-        batches: z.array(whole(1, 1024), 'expected a list of batch sizes').max(32),
+        batches: z.array(whole(1, BATCH_SIZE_MAX), 'expected a list of batch sizes').max(32),
         shapes: z.record(
           z.string(),
           z.array(whole(1, 2 ** 31 - 1), 'expected a list of sizes').max(32),
           'expected shapes by the names of inputs',
         ),
       }).optional(),
+      batching: z.object({ sizeMax: whole(2, BATCH_SIZE_MAX) }, 'expected an object').optional(),
       annotations: z
         .record(z.string(), z.string('expected a string'), 'expected an object of strings')
         .optional(),

@@ -23,7 +23,7 @@ const SHARED_BYTES_AT = 6
 const IN_FRAME = [-1, 0] as const
 /** Where the tensors of a request begin, and the tensors or classes of an answer. */
 const REQUESTED_AT = 7
-const ANSWERED_AT = 5
+const ANSWERED_AT = 6
 const CLASS_NUMBERS = 2
 const TENSOR_NUMBERS = 4
 
@@ -136,15 +136,16 @@ export function encodeResult(
   { outputs: specs }: Signature,
   result: RunResult,
 ): RunMessage {
-  const { preprocessMs, inferenceMs } = result.timings
+  const { preprocessMs, inferenceMs, sharedBy } = result.timings
+  const times = [preprocessMs, inferenceMs, sharedBy]
   if (result.kind === 'classes') {
     const { classes } = result
-    const header: number[] = [Tag.classes, id, preprocessMs, inferenceMs, classes.length]
+    const header: number[] = [Tag.classes, id, ...times, classes.length]
     for (const { index, score } of classes) header.push(index, score)
     return { header, parts: [] }
   }
   const { outputs } = result
-  const header: number[] = [Tag.answer, id, preprocessMs, inferenceMs, outputs.size]
+  const header: number[] = [Tag.answer, id, ...times, outputs.size]
   return { header, parts: putTensors(header, specs, outputs) }
 }
 
@@ -158,8 +159,11 @@ export function answeredId(frame: Frame): number {
  * server relies on it: a hostile model may have taken the process over. Throws on anything else.
  */
 export function decodeResult({ outputs: specs }: Signature, frame: Frame): RunResult {
-  const timings = { preprocessMs: milliseconds(frame, 2), inferenceMs: milliseconds(frame, 3) }
-  const count = sizeAt(frame, 4)
+  const sharedBy = sizeAt(frame, 4)
+  if (sharedBy < 1) throw new RangeError('a run for no request')
+  const [preprocessMs, inferenceMs] = [milliseconds(frame, 2), milliseconds(frame, 3)]
+  const timings = { preprocessMs, inferenceMs, sharedBy }
+  const count = sizeAt(frame, 5)
   switch (frame.number(0)) {
     case Tag.classes:
       return { kind: 'classes', classes: takeClasses(frame, count), timings }

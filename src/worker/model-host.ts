@@ -4,7 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkInputs } from '../domain/check-inputs.ts'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { type ImagePlan, planImage } from '../domain/image-plan.ts'
-import { signatureNamed } from '../domain/signature.ts'
+import type { Batching } from '../domain/manifest.ts'
+import { describeSpec, isBatchable, signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
 import { smoothed } from '../lib/smoothed.ts'
@@ -12,6 +13,7 @@ import type { EngineInfo, LoadCommand, LoadStep } from '../wire/engine-protocol.
 import type { RunResult } from '../wire/run-message.ts'
 import type { LoadedModel, RunOptions } from './backends/backend.ts'
 import { backendFor } from './backends/index.ts'
+import { BatchQueue, type Ran } from './batch/batch-queue.ts'
 import { bestClasses, scoresOutput } from './classes.ts'
 import { decodeImage } from './image/decode.ts'
 import { toTensor } from './image/preprocess.ts'
@@ -62,13 +64,13 @@ export async function openModel(
   let freeAt = 0
   let typicalMs = Infinity
 
-  async function timed(inputs: NamedTensors, options: RunOptions, preprocessMs: number) {
+  async function timed(inputs: NamedTensors, options: RunOptions): Promise<Ran> {
     const calledAt = performance.now()
     try {
       const outputs = await model.run(inputs, options)
       const inferenceMs = performance.now() - Math.max(calledAt, freeAt)
       typicalMs = smoothed(typicalMs, inferenceMs)
-      return { kind: 'tensors' as const, outputs, timings: { preprocessMs, inferenceMs } }
+      return { outputs, inferenceMs }
     } catch (error) {
       if (error instanceof CutoverError) throw error
       throw new CutoverError('ENGINE_FAILED', `the model failed: ${messageOf(error)}`, {
@@ -80,13 +82,26 @@ export async function openModel(
   }
 
   /** One after the other, each answered before the next begins; but for those that take no time. */
-  function run(inputs: NamedTensors, options: RunOptions, preprocessMs?: number) {
-    if (typicalMs < SHORT_RUN_MS) return timed(inputs, options, preprocessMs ?? 0)
+  function runByItself(inputs: NamedTensors, options: RunOptions, isImage: boolean): Promise<Ran> {
+    if (typicalMs < SHORT_RUN_MS) return timed(inputs, options)
     return running.run(async () => {
       // Frames that came meanwhile are read first, so that their images decode while this runs.
-      if (preprocessMs !== undefined) await nextTurn()
-      return timed(inputs, options, preprocessMs ?? 0)
+      if (isImage) await nextTurn()
+      return timed(inputs, options)
     })
+  }
+
+  const batches =
+    command.batching === undefined ? undefined : openBatchQueue(model, command.batching, timed)
+
+  async function run(inputs: NamedTensors, options: RunOptions, preprocessMs?: number) {
+    const ran =
+      batches === undefined
+        ? { ...(await runByItself(inputs, options, preprocessMs !== undefined)), sharedBy: 1 }
+        : await batches.run(inputs, options)
+    const { outputs, inferenceMs, sharedBy } = ran
+    const timings = { preprocessMs: preprocessMs ?? 0, inferenceMs, sharedBy }
+    return { kind: 'tensors' as const, outputs, timings }
   }
 
   return {
@@ -122,13 +137,30 @@ export async function openModel(
   }
 }
 
+/** Throws MANIFEST_INVALID for a model whose requests cannot be joined. */
+function openBatchQueue(
+  { signature, device }: LoadedModel,
+  { sizeMax }: Batching,
+  run: (inputs: NamedTensors, options: RunOptions) => Promise<Ran>,
+): BatchQueue {
+  const specs = [...signature.inputs, ...signature.outputs]
+  const refusal = (reason: string) => new CutoverError('MANIFEST_INVALID', `batching: ${reason}`)
+  if (!isBatchable(signature)) {
+    const all = specs.map(describeSpec).join('; ')
+    throw refusal(`the first dimension must be a batch of open size in all of ${all}`)
+  }
+  const strings = specs.find(({ dtype }) => dtype === 'string')
+  if (strings !== undefined) throw refusal(`${strings.name} holds strings, which are not joined`)
+  return new BatchQueue(run, { sizeMax, isPadded: device !== 'cpu' })
+}
+
 /** Runs every session on inputs of zeros. Answers why not, when there was nothing to run. */
 async function warmUp(
   model: LoadedModel,
   plan: ImagePlan | undefined,
-  { warmup, threadsAlone }: LoadCommand,
+  { warmup, batching, threadsAlone }: LoadCommand,
 ): Promise<string | undefined> {
-  const planned = planWarmup(model.signature, plan, warmup)
+  const planned = planWarmup(model.signature, plan, { warmup, batching })
   if (planned.kind === 'skip') return planned.reason
   try {
     for (const inputs of planned.batches) {

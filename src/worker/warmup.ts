@@ -3,6 +3,7 @@ import type { Manifest } from '../domain/manifest.ts'
 import type { Signature, TensorSpec } from '../domain/signature.ts'
 import { bytesPerElement, elementCount, type NamedTensors, type Tensor } from '../domain/tensor.ts'
 import { packStrings } from '../domain/tensor-strings.ts'
+import { batchSizes } from './batch/rows.ts'
 
 /** A warm-up input is never larger than this: a shape in a manifest may be nonsense. */
 const WARMUP_BYTES_MAX = 1024 ** 3
@@ -20,9 +21,9 @@ export type WarmupPlan =
 export function planWarmup(
   signature: Signature,
   image: ImagePlan | undefined,
-  warmup: Manifest['warmup'],
+  { warmup, batching }: Pick<Manifest, 'warmup' | 'batching'>,
 ): WarmupPlan {
-  const batches = warmup?.batches ?? [1]
+  const batches = warmup?.batches ?? (batching === undefined ? [1] : batchSizes(batching.sizeMax))
   const batched = signature.inputs.some(({ shape }) => typeof shape?.[0] !== 'number')
   const runs: NamedTensors[] = []
   for (const batch of batched ? batches : [1]) {
@@ -71,7 +72,6 @@ function shapeFor(
   return shape.every((size) => size !== undefined) ? shape : undefined
 }
 
-/** Strings are empty: four bytes of length and nothing else. */
 /** A string is '0' and not empty: a model may well parse its strings as numbers. */
 function zeros({ dtype }: TensorSpec, shape: number[]): Tensor {
   const count = elementCount(shape)

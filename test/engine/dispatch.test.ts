@@ -73,10 +73,15 @@ test('an engine that has ended gets nothing', () => {
 })
 
 test('an engine holds as many short requests as take it a millisecond, within a bound', () => {
-  expect(inflightFor(Infinity, 2)).toEqual({ max: 2, together: 0 })
-  expect(inflightFor(10, 2)).toEqual({ max: 2, together: 0 })
-  expect(inflightFor(0.1, 2)).toEqual({ max: 10, together: 2 })
-  expect(inflightFor(0.001, 2)).toEqual({ max: 32, together: 32 })
+  expect(inflightFor(Infinity, 2, 0)).toEqual({ max: 2, together: 0 })
+  expect(inflightFor(10, 2, 0)).toEqual({ max: 2, together: 0 })
+  expect(inflightFor(0.1, 2, 0)).toEqual({ max: 10, together: 2 })
+  expect(inflightFor(0.001, 2, 0)).toEqual({ max: 32, together: 32 })
+})
+
+test('where requests share runs, one run is gathered while another runs', () => {
+  expect(inflightFor(10, 3, 16)).toEqual({ max: 32, together: 0 })
+  expect(inflightFor(0.1, 3, 2)).toEqual({ max: 10, together: 2 })
 })
 
 test('requests that are over in no time go together', () => {

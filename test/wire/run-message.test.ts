@@ -23,7 +23,7 @@ const model: Signatures = {
   otherSignatures: [{ name: 'other', inputs: specs(['d']), outputs: specs(['p', 'q']) }],
 }
 
-const timings = { preprocessMs: 0.25, inferenceMs: 1.5 }
+const timings = { preprocessMs: 0.25, inferenceMs: 1.5, sharedBy: 3 }
 
 function received({ header, parts }: RunMessage): Frame {
   const writer = new FrameWriter()
@@ -139,24 +139,26 @@ describe('an answer', () => {
   })
 
   test.each([
-    ['of an unknown kind', [9, 1, 0, 0, 1]],
-    ['that is a request', [2, 1, 0, 0, 0]],
+    ['of an unknown kind', [9, 1, 0, 0, 1, 1]],
+    ['that is a request', [2, 1, 0, 0, 1, 0]],
     ['that is too short', [4, 1, 0]],
-    ['without classes', [3, 1, 0, 0, 0]],
-    ['with fewer classes than it says', [3, 1, 0, 0, 2, 5, 0.5]],
-    ['with a class that is no number', [3, 1, 0, 0, 1, NaN, 0.5]],
-    ['with a class of 1.5', [3, 1, 0, 0, 1, 1.5, 0.5]],
-    ['with a time below zero', [3, 1, -1, 0, 1, 5, 0.5]],
-    ['with a time that is no number', [3, 1, 0, NaN, 1, 5, 0.5]],
-    ['with more tensors than it holds', [4, 1, 0, 0, 1e9]],
-    ['with a count that is no number', [4, 1, 0, 0, NaN]],
-    ['with a tensor that the model has not', [4, 1, 0, 0, 1, 2, 8, 4, 1, 1]],
-    ['with a dtype there is not', [4, 1, 0, 0, 1, 0, 99, 4, 1, 1]],
-    ['with a tensor beyond the frame', [4, 1, 0, 0, 1, 0, 8, 33, 1, 1]],
-    ['with less than nothing', [4, 1, 0, 0, 1, 0, 8, -4, 1, 1]],
-    ['with a rank it does not hold', [4, 1, 0, 0, 1, 0, 8, 4, 1e12, 1]],
-    ['with a rank that is no number', [4, 1, 0, 0, 1, 0, 8, 4, NaN, 1]],
-    ['with a size below zero', [4, 1, 0, 0, 1, 0, 8, 4, 1, -1]],
+    ['without classes', [3, 1, 0, 0, 1, 0]],
+    ['with fewer classes than it says', [3, 1, 0, 0, 1, 2, 5, 0.5]],
+    ['with a class that is no number', [3, 1, 0, 0, 1, 1, NaN, 0.5]],
+    ['with a class of 1.5', [3, 1, 0, 0, 1, 1, 1.5, 0.5]],
+    ['with a time below zero', [3, 1, -1, 0, 1, 1, 5, 0.5]],
+    ['with a time that is no number', [3, 1, 0, NaN, 1, 1, 5, 0.5]],
+    ['with more tensors than it holds', [4, 1, 0, 0, 1, 1e9]],
+    ['with a count that is no number', [4, 1, 0, 0, 1, NaN]],
+    ['with a tensor that the model has not', [4, 1, 0, 0, 1, 1, 2, 8, 4, 1, 1]],
+    ['with a dtype there is not', [4, 1, 0, 0, 1, 1, 0, 99, 4, 1, 1]],
+    ['with a tensor beyond the frame', [4, 1, 0, 0, 1, 1, 0, 8, 33, 1, 1]],
+    ['with less than nothing', [4, 1, 0, 0, 1, 1, 0, 8, -4, 1, 1]],
+    ['with a rank it does not hold', [4, 1, 0, 0, 1, 1, 0, 8, 4, 1e12, 1]],
+    ['with a rank that is no number', [4, 1, 0, 0, 1, 1, 0, 8, 4, NaN, 1]],
+    ['with a size below zero', [4, 1, 0, 0, 1, 1, 0, 8, 4, 1, -1]],
+    ['of a run for nobody', [3, 1, 0, 0, 0, 1, 5, 0.5]],
+    ['of a run for half a request', [3, 1, 0, 0, 0.5, 1, 5, 0.5]],
   ])('%s is refused', (_, header) => {
     expect(() => decodeResult(model.signature, numbers(...header))).toThrow()
   })

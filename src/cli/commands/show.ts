@@ -43,7 +43,7 @@ async function show(target: string, options: CommonOptions): Promise<void> {
       ['format', format ?? 'by its files'],
       ['size', size],
       ...(labels === undefined ? [] : [['labels', labels]]),
-      ...(['image', 'output', 'warmup'] as const).flatMap((key) =>
+      ...(['image', 'output', 'warmup', 'batching'] as const).flatMap((key) =>
         settings[key] === undefined ? [] : [[key, JSON.stringify(settings[key])]],
       ),
     ])

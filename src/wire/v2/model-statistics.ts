@@ -12,6 +12,7 @@ export interface StatisticsOfVersion {
   readonly preprocess: Tally
   readonly inference: Tally
   readonly examples: number
+  readonly runs: number
   /** Milliseconds of Unix time. */
   readonly lastInferenceAt: number | undefined
 }
@@ -23,7 +24,7 @@ export function modelStatistics(name: string, version: number, served: Statistic
     version: String(version),
     last_inference: served.lastInferenceAt ?? 0,
     inference_count: served.examples,
-    execution_count: served.inference.count,
+    execution_count: Math.round(served.runs),
     inference_stats: {
       success: duration(served.success),
       fail: duration(served.fail),
