@@ -1,3 +1,5 @@
+import path from 'node:path'
+
 import {
   atLeast,
   type Bench,
@@ -8,13 +10,14 @@ import {
 } from '../lib/bench.ts'
 import { forkOwned, nextMessage, stop } from '../lib/child.ts'
 import { CutoverServer, saysReady } from '../lib/cutover-server.ts'
-import { TINY_MODEL } from '../lib/registry.ts'
+import { tinyRegistry } from '../lib/registry.ts'
 import { median } from '../lib/statistics.ts'
 import { LoadGenerator, type LoadRecord } from '../load/load-generator.ts'
 
 const CONNECTIONS = 32
 const CORES = '0,1'
 const ENGINES = 2
+const BATCHING = { sizeMax: CONNECTIONS }
 const WARMUP_SECONDS = 3
 const BODY = JSON.stringify({
   inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [0.5, 1.5, -2.5, 3.5] }],
@@ -23,16 +26,24 @@ const BODY = JSON.stringify({
 interface Round {
   readonly echo: LoadRecord
   readonly v2: LoadRecord
+  /** The same where requests share runs. */
+  readonly batched: LoadRecord
 }
 
 /** Requests so small that the model's time is nothing: what is left is the server's own cost. */
 export async function tiny(bench: Bench): Promise<PartReport> {
   const { options, workDir } = bench
   const load = await LoadGenerator.start(CORES)
-  const server = await CutoverServer.start(
-    { registry: TINY_MODEL, engines: ENGINES, workDir, cores: CORES },
-    saysReady,
-  )
+  const serve = (name: string, batching?: typeof BATCHING) => {
+    const dir = path.join(workDir, name)
+    const registry = tinyRegistry(path.join(dir, 'models'), batching)
+    return CutoverServer.start(
+      { registry, engines: ENGINES, workDir: dir, cores: CORES },
+      saysReady,
+    )
+  }
+  const server = await serve('tiny')
+  const batched = await serve('tiny-batched', BATCHING)
   const echo = forkOwned(new URL('../echo/main.ts', import.meta.url), { cores: CORES })
   try {
     const url = `http://127.0.0.1:${server.port}/v2/models/tiny/infer`
@@ -49,25 +60,27 @@ export async function tiny(bench: Bench): Promise<PartReport> {
         seconds,
         exchange: { request: requestTo(to), expected: { kind: 'body', bytes } },
       })
-    for (const to of [server.port, port]) await run(to, WARMUP_SECONDS)
+    for (const to of [server.port, batched.port, port]) await run(to, WARMUP_SECONDS)
     const rounds: Round[] = []
     for (let round = 1; round <= options.rounds; round++) {
       bench.progress(`tiny tensors, round ${round} of ${options.rounds}`)
       rounds.push({
         echo: await run(port, options.seconds),
         v2: await run(server.port, options.seconds),
+        batched: await run(batched.port, options.seconds),
       })
     }
     return report(rounds)
   } finally {
-    await Promise.all([server.stop(), stop(echo, 1000), load.stop()])
+    await Promise.all([server.stop(), batched.stop(), stop(echo, 1000), load.stop()])
   }
 }
 
 function report(rounds: readonly Round[]): PartReport {
   const over = (pick: (round: Round) => number): number => median(rounds.map(pick))
   const v2 = over((round) => round.v2.perSecond)
-  const records = rounds.flatMap((round) => [round.v2, round.echo])
+  const batched = over((round) => round.batched.perSecond)
+  const records = rounds.flatMap((round) => [round.v2, round.batched, round.echo])
   return {
     title: `1×4 FP32 at c=${CONNECTIONS} on two cores with the load generator; medians`,
     rows: [
@@ -81,6 +94,20 @@ function report(rounds: readonly Round[]): PartReport {
         value: `${ms(over((round) => round.v2.percentileMs(0.5)))}, ${ms(over((round) => round.v2.percentileMs(0.99)))}`,
       },
       {
+        what: 'V2, JSON, requests share runs',
+        value: `${batched.toFixed(0)}/s`,
+        bar: atLeast(20_000, batched, '/s'),
+      },
+      {
+        what: 'the one and the other / node:http',
+        value: [
+          over((round) => round.v2.perSecond / round.echo.perSecond),
+          over((round) => round.batched.perSecond / round.echo.perSecond),
+        ]
+          .map((ratio) => ratio.toFixed(2))
+          .join(', '),
+      },
+      {
         what: 'CPU of the load generator',
         value: `${over((round) => round.v2.cpuMicrosecondsPerRequest).toFixed(0)} µs a request`,
       },
@@ -90,7 +117,13 @@ function report(rounds: readonly Round[]): PartReport {
         bar: { text: '≤ 0', met: failureCount(records) === 0 },
       },
     ],
-    data: { tiny: rounds.map((round) => ({ echo: round.echo.perSecond, v2: round.v2.perSecond })) },
+    data: {
+      tiny: rounds.map((round) => ({
+        echo: round.echo.perSecond,
+        v2: round.v2.perSecond,
+        batched: round.batched.perSecond,
+      })),
+    },
   }
 }
 
