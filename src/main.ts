@@ -205,12 +205,17 @@ function readPolicy({ rolloutPolicy: file, rolloutStrategy: strategy }: Settings
   return parsePolicy(bytes, defaults, file)
 }
 
+/**
+ * One process decodes images while another one's run is on the GPU: twice the images of a single
+ * one (docs/benchmarks.md). Each takes 0.7 GB of the GPU's memory, so more are for who has it to say.
+ */
+const GPU_ENGINES = 2
+
 export function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool {
   const cores = cpuCount()
   const occupancy: Occupancy = { inflight: 0 }
   const device = settings.device === 'auto' ? visibleDevice() : settings.device
-  // One process fills a GPU; a CPU takes one per core.
-  const engines = settings.engines || (device === 'gpu' ? 1 : cores)
+  const engines = settings.engines || (device === 'gpu' ? GPU_ENGINES : cores)
   const threadsAlone = settings.threadsAlone < 0 ? cores : settings.threadsAlone
   const memoryBytesMax = settings.engineMemoryBytesMax || Math.round(memoryBytes() * MEMORY_SHARE)
   return (local, { signal, onStep }) => {

@@ -9,7 +9,7 @@ import { digestOf } from './wire/manifest.ts'
 import type { Settings } from './wire/settings.ts'
 
 export interface VerifiedModel {
-  /** Why it was not run; absent: it was. */
+  /** What is not as it should be, though it works; absent: all is. */
   readonly notice: string | undefined
   readonly tookMs: number
 }
@@ -39,7 +39,7 @@ export async function verifyModel(
     })
     const local = { ...identity, ...place, format, manifest, bytes, labels, release }
     const pool = await startPool(local, { signal, onStep: () => {} })
-    const notice = pool.info.warmupSkipped
+    const notice = pool.info.notice
     await pool.close()
     return { notice, tookMs: performance.now() - startedAt }
   } catch (error) {

@@ -29,7 +29,7 @@ import {
 import { engineEnvironment } from './environment.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
-import { SharedMemory } from './shared-memory.ts'
+import { roomFor, SharedMemory } from './shared-memory.ts'
 
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
@@ -51,8 +51,6 @@ export interface EngineOptions {
   /** The process gives way by this much to the server, which must answer at once; 0 to 19. */
   readonly nice: number
   readonly onStep?: ((step: LoadStep) => void) | undefined
-  /** A line that the process wrote. */
-  readonly onOutput?: ((line: string) => void) | undefined
 }
 
 /** Why a process ended: the first cause wins. */
@@ -79,8 +77,8 @@ export class EngineChild {
   readonly pid: number
   readonly #process: ChildProcess
   readonly #channel: FrameChannel
-  readonly #shared = SharedMemory.open()
-  readonly #output: OutputTail
+  readonly #shared: SharedMemory | undefined
+  readonly #output = new OutputTail()
   readonly #onStep: EngineOptions['onStep']
   /** In the order they were sent. */
   readonly #pending = new Map<number, Pending>()
@@ -93,7 +91,8 @@ export class EngineChild {
   #info: EngineInfo | undefined
   #ending: EngineEnding | undefined
 
-  constructor({ onOutput, onStep, memoryBytesMax, nice, runTimeoutMs }: EngineOptions) {
+  constructor({ load, onStep, memoryBytesMax, nice, runTimeoutMs }: EngineOptions) {
+    this.#shared = SharedMemory.open(roomFor(load.batching?.sizeMax ?? 0))
     this.#runTimeoutMs = runTimeoutMs
     this.#onStep = onStep
     const { command, args } = nodeBoundToParent(NODE_FLAGS)
@@ -104,7 +103,6 @@ export class EngineChild {
     this.pid = this.#process.pid ?? -1
     // Before the process makes threads: each inherits the priority of the one that made it.
     if (this.pid > 0) os.setPriority(this.pid, nice)
-    this.#output = new OutputTail(onOutput)
     this.#process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk))
     this.#process.stderr?.on('data', (chunk: Buffer) => this.#output.push(chunk))
     this.#channel = new FrameChannel(this.#process.stdio[CHANNEL_FD] as Duplex, {

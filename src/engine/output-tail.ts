@@ -5,18 +5,13 @@ const LINE_CHARS_MAX = 500
 const LINES_KEPT = 5
 
 /**
- * What a process wrote: each line goes to `onLine`, cut to a bound and without control characters
- * (a model chooses what its runtime prints), and the last few are kept to explain a crash.
+ * The last lines that a process wrote, to explain a crash: cut to a bound and without control
+ * characters, because a model chooses what its runtime prints.
  */
 export class OutputTail {
-  readonly #onLine: ((line: string) => void) | undefined
   readonly #decoder = new StringDecoder('utf8')
   readonly #lines: string[] = []
   #rest = ''
-
-  constructor(onLine: ((line: string) => void) | undefined) {
-    this.#onLine = onLine
-  }
 
   push(chunk: Buffer): void {
     const lines = (this.#rest + this.#decoder.write(chunk)).split('\n')
@@ -24,7 +19,6 @@ export class OutputTail {
     for (const line of lines) {
       const text = clean(line)
       if (text === '') continue
-      this.#onLine?.(text)
       this.#lines.push(text)
       if (this.#lines.length > LINES_KEPT) this.#lines.shift()
     }

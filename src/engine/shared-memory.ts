@@ -4,11 +4,30 @@ import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:
 import { paddedBytes } from '../wire/frame.ts'
 
 const DIR = '/dev/shm'
-/** Less fits into the buffer of a socket, and is there when the engine is ready for it. */
-const BYTES_MIN = 128 * 1024
 const SLOT_BYTES = 4 * 1024 * 1024
-/** One engine holds few large requests at a time. */
-const SLOTS = 4
+
+/** What goes through the memory, and how much of it at a time. */
+export interface Room {
+  /** A body of fewer bytes goes through the socket. */
+  readonly bytesMin: number
+  readonly slots: number
+}
+
+/**
+ * Less fits into the buffer of a socket, and is there when the engine is ready for it; and one engine
+ * holds few large requests at a time.
+ */
+const ONE_BY_ONE: Room = { bytesMin: 128 * 1024, slots: 4 }
+/** All that is to share a run must be there when the run begins, and only small headers on the way. */
+const SHARING_BYTES_MIN = 4096
+const SHARING_SLOTS_MAX = 64
+
+/** `batchSizeMax`: requests that share a run at the most; 0: each has its own. */
+export function roomFor(batchSizeMax: number): Room {
+  if (batchSizeMax === 0) return ONE_BY_ONE
+  const slots = Math.min(SHARING_SLOTS_MAX, Math.max(ONE_BY_ONE.slots, 2 * batchSizeMax))
+  return { bytesMin: SHARING_BYTES_MIN, slots }
+}
 
 /**
  * Memory that the server writes and one engine process reads: a file without a name that lies in
@@ -18,22 +37,25 @@ const SLOTS = 4
 export class SharedMemory {
   /** To be inherited by the process. */
   readonly fd: number
-  #free = Array.from({ length: SLOTS }, (_, slot) => slot * SLOT_BYTES)
+  readonly #bytesMin: number
+  #free: number[]
   #isClosed = false
 
-  private constructor(fd: number) {
+  private constructor(fd: number, { bytesMin, slots }: Room) {
     this.fd = fd
+    this.#bytesMin = bytesMin
+    this.#free = Array.from({ length: slots }, (_, slot) => slot * SLOT_BYTES)
   }
 
   /** Undefined where there is no such memory, and all goes through the socket. */
-  static open(): SharedMemory | undefined {
+  static open(room: Room): SharedMemory | undefined {
     const file = `${DIR}/cutover-${randomUUID()}`
     try {
       const fd = openSync(file, 'wx+', 0o600)
       unlinkSync(file)
       // Takes no memory before it is written.
-      ftruncateSync(fd, SLOTS * SLOT_BYTES)
-      return new SharedMemory(fd)
+      ftruncateSync(fd, room.slots * SLOT_BYTES)
+      return new SharedMemory(fd, room)
     } catch {
       return undefined
     }
@@ -46,7 +68,7 @@ export class SharedMemory {
   put(parts: readonly Uint8Array[]): number | undefined {
     let bytes = 0
     for (const part of parts) bytes += paddedBytes(part.byteLength)
-    if (bytes < BYTES_MIN || bytes > SLOT_BYTES) return undefined
+    if (bytes < this.#bytesMin || bytes > SLOT_BYTES) return undefined
     const at = this.#free.pop()
     if (at === undefined) return undefined
     if (this.#write(parts, at)) return at

@@ -324,7 +324,7 @@ export class Manager {
         model,
         version,
         tookMs,
-        notice: pool.info.warmupSkipped,
+        notice: pool.info.notice,
       })
     } catch (error) {
       await local?.release()

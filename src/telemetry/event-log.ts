@@ -48,7 +48,7 @@ export function sentenceOf(event: DeploymentEvent): string {
         ? `${name} ${event.step}`
         : `${name} ${event.step} in engine ${event.engine.index + 1} of ${event.engine.count}`
     case 'version.ready': {
-      const notice = event.notice === undefined ? '' : `, not warmed up: ${event.notice}`
+      const notice = event.notice === undefined ? '' : `; ${event.notice}`
       return `${name} ready after ${Math.round(event.tookMs)} ms${notice}`
     }
     case 'version.cancelled':

@@ -64,8 +64,8 @@ export interface EngineInfo extends Signatures {
   readonly runtime: string
   readonly openMs: number
   readonly warmupMs: number
-  /** Why the warm-up ran nothing; absent when it ran. */
-  readonly warmupSkipped?: string | undefined
+  /** What is not as it should be, though it works: no GPU, no warm-up. */
+  readonly notice?: string | undefined
 }
 
 /**

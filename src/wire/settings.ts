@@ -48,7 +48,7 @@ export const SETTINGS = {
   grpcTlsKey: file('PEM file of its private key'),
   grpcTlsClientCa: file('PEM file of who must have signed the certificates of gRPC clients'),
 
-  engines: count(0, 1024, 0, 'engine processes per loaded version; 0: one per core'),
+  engines: count(0, 1024, 0, 'engine processes per loaded version; 0: one per core, two for a GPU'),
   threadsPerEngine: count(1, 1024, 1, 'threads of one inference'),
   threadsAlone: count(
     -1,

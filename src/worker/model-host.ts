@@ -4,7 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkInputs } from '../domain/check-inputs.ts'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { type ImagePlan, planImage } from '../domain/image-plan.ts'
-import type { Batching } from '../domain/manifest.ts'
+import type { Batching, Manifest } from '../domain/manifest.ts'
 import { describeSpec, isBatchable, signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
@@ -14,6 +14,7 @@ import type { RunResult } from '../wire/run-message.ts'
 import type { LoadedModel, RunOptions } from './backends/backend.ts'
 import { backendFor } from './backends/index.ts'
 import { BatchQueue, type Ran } from './batch/batch-queue.ts'
+import { batchSizes } from './batch/rows.ts'
 import { bestClasses, scoresOutput } from './classes.ts'
 import { decodeImage } from './image/decode.ts'
 import { toTensor } from './image/preprocess.ts'
@@ -58,6 +59,10 @@ export async function openModel(
   const warmedAt = performance.now()
   const warmupSkipped = await warmUp(model, plan, command)
   const warmupMs = performance.now() - warmedAt
+  const notices = [
+    model.deviceNotice,
+    warmupSkipped === undefined ? undefined : `not warmed up: ${warmupSkipped}`,
+  ].filter((notice) => notice !== undefined)
 
   const running = new Mutex()
   /** When the model had its last run behind it: waiting for another request is not service time. */
@@ -113,7 +118,7 @@ export async function openModel(
       runtime: model.runtime,
       openMs,
       warmupMs,
-      ...(warmupSkipped === undefined ? {} : { warmupSkipped }),
+      ...(notices.length === 0 ? {} : { notice: notices.join('; ') }),
     },
     async classify(bytes, topK, alone) {
       if (plan === undefined) {
@@ -137,12 +142,31 @@ export async function openModel(
   }
 }
 
+/** Those that the manifest names; besides them, or else, those that requests will share. */
+function batchesToRun(
+  model: LoadedModel,
+  warmup: Manifest['warmup'],
+  batching: Manifest['batching'],
+): readonly number[] {
+  const stated = warmup?.batches
+  if (batching === undefined) return stated ?? [1]
+  const { sizeMax } = batching
+  if (isPadded(model)) return [...new Set([...batchSizes(sizeMax), ...(stated ?? [])])]
+  return stated ?? [1, sizeMax]
+}
+
+/** A GPU chooses its kernels anew for each size of a batch, so it gets few sizes. */
+function isPadded({ device }: LoadedModel): boolean {
+  return device !== 'cpu'
+}
+
 /** Throws MANIFEST_INVALID for a model whose requests cannot be joined. */
 function openBatchQueue(
-  { signature, device }: LoadedModel,
+  model: LoadedModel,
   { sizeMax }: Batching,
   run: (inputs: NamedTensors, options: RunOptions) => Promise<Ran>,
 ): BatchQueue {
+  const { signature } = model
   const specs = [...signature.inputs, ...signature.outputs]
   const refusal = (reason: string) => new CutoverError('MANIFEST_INVALID', `batching: ${reason}`)
   if (!isBatchable(signature)) {
@@ -151,7 +175,7 @@ function openBatchQueue(
   }
   const strings = specs.find(({ dtype }) => dtype === 'string')
   if (strings !== undefined) throw refusal(`${strings.name} holds strings, which are not joined`)
-  return new BatchQueue(run, { sizeMax, isPadded: device !== 'cpu' })
+  return new BatchQueue(run, { sizeMax, isPadded: isPadded(model) })
 }
 
 /** Runs every session on inputs of zeros. Answers why not, when there was nothing to run. */
@@ -160,7 +184,7 @@ async function warmUp(
   plan: ImagePlan | undefined,
   { warmup, batching, threadsAlone }: LoadCommand,
 ): Promise<string | undefined> {
-  const planned = planWarmup(model.signature, plan, { warmup, batching })
+  const planned = planWarmup(model.signature, plan, warmup, batchesToRun(model, warmup, batching))
   if (planned.kind === 'skip') return planned.reason
   try {
     for (const inputs of planned.batches) {

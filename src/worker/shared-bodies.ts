@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { readSync } from 'node:fs'
 
-const IDLE_MAX = 4
+const IDLE_BYTES_MAX = 32 * 1024 ** 2
 
 /** A body that was read out of memory that is shared with the server. */
 export class SharedBody {
@@ -24,6 +24,7 @@ export class SharedBody {
 export class SharedBodies {
   readonly #fd: number
   readonly #idle: Buffer[] = []
+  #idleBytes = 0
 
   constructor(fd: number) {
     this.#fd = fd
@@ -32,6 +33,7 @@ export class SharedBodies {
   read({ at, bytes }: { readonly at: number; readonly bytes: number }): SharedBody {
     const fitting = this.#idle.findIndex(({ length }) => length >= bytes)
     const [idle] = fitting < 0 ? [] : this.#idle.splice(fitting, 1)
+    this.#idleBytes -= idle?.length ?? 0
     const memory = idle ?? Buffer.allocUnsafeSlow(bytes)
     if (readSync(this.#fd, memory, 0, bytes, at) !== bytes) {
       throw new RangeError('the shared memory ends early')
@@ -41,7 +43,8 @@ export class SharedBodies {
 
   /** Nobody reads the body any more. */
   giveBack({ memory }: SharedBody): void {
-    if (this.#idle.length < IDLE_MAX) this.#idle.push(memory)
-    else this.#idle[0] = memory
+    this.#idle.push(memory)
+    this.#idleBytes += memory.length
+    while (this.#idleBytes > IDLE_BYTES_MAX) this.#idleBytes -= this.#idle.shift()?.length ?? 0
   }
 }

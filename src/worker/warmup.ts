@@ -3,7 +3,6 @@ import type { Manifest } from '../domain/manifest.ts'
 import type { Signature, TensorSpec } from '../domain/signature.ts'
 import { bytesPerElement, elementCount, type NamedTensors, type Tensor } from '../domain/tensor.ts'
 import { packStrings } from '../domain/tensor-strings.ts'
-import { batchSizes } from './batch/rows.ts'
 
 /** A warm-up input is never larger than this: a shape in a manifest may be nonsense. */
 const WARMUP_BYTES_MAX = 1024 ** 3
@@ -21,9 +20,9 @@ export type WarmupPlan =
 export function planWarmup(
   signature: Signature,
   image: ImagePlan | undefined,
-  { warmup, batching }: Pick<Manifest, 'warmup' | 'batching'>,
+  warmup: Manifest['warmup'],
+  batches: readonly number[],
 ): WarmupPlan {
-  const batches = warmup?.batches ?? (batching === undefined ? [1] : batchSizes(batching.sizeMax))
   const batched = signature.inputs.some(({ shape }) => typeof shape?.[0] !== 'number')
   const runs: NamedTensors[] = []
   for (const batch of batched ? batches : [1]) {

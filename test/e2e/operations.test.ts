@@ -195,3 +195,18 @@ test('every setting is in the documentation', async () => {
   ].join('\n')
   await expect(page).toMatchFileSnapshot('../../docs/configuration.md')
 })
+
+test('a GPU that cannot be used is told, and the model runs on the CPU', async () => {
+  const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
+    flags: ['--device', 'gpu', '--engines', '0'],
+    // Where there is one it is out of sight.
+    env: { CUDA_VISIBLE_DEVICES: '' },
+  })
+  expect((await predict(server.url, dark)).body.class_index).toBe(1)
+  const [ready] = server.events('version.ready')
+  expect(ready?.msg).toMatch(/^m 1 ready after \d+ ms; no CUDA, it runs on the CPU: \S/)
+  const { models } = (await (await fetch(`${server.url}/models`)).json()) as {
+    models: { versions: { device: string; engines: number }[] }[]
+  }
+  expect(models[0]?.versions[0]).toMatchObject({ device: 'cpu', engines: 2 })
+})

@@ -3,14 +3,14 @@ import { readdirSync, readSync } from 'node:fs'
 
 import { afterEach, beforeEach, expect, test } from 'vitest'
 
-import { SharedMemory } from '../../src/engine/shared-memory.ts'
+import { roomFor, SharedMemory } from '../../src/engine/shared-memory.ts'
 import { SharedBodies } from '../../src/worker/shared-bodies.ts'
 
 const large = (fill: number, bytes = 200_000) => Buffer.alloc(bytes, fill)
 
 let memory: SharedMemory
 beforeEach(() => {
-  const opened = SharedMemory.open()
+  const opened = SharedMemory.open(roomFor(0))
   if (opened === undefined) throw new Error('this system has no /dev/shm')
   memory = opened
 })
@@ -53,6 +53,18 @@ test('there is room for a few, and again for what was given back', () => {
     const bytes = Buffer.alloc(200_000)
     readSync(memory.fd, bytes, 0, bytes.length, offset)
     expect(bytes.equals(large(i + 1))).toBe(true)
+  }
+})
+
+test('where requests share runs there is room for all of a run, and of the next', () => {
+  expect(roomFor(16)).toEqual({ bytesMin: 4096, slots: 32 })
+  expect(roomFor(1024).slots).toBe(64)
+  const shared = SharedMemory.open(roomFor(4))
+  try {
+    const taken = Array.from({ length: 9 }, () => shared?.put([Buffer.alloc(5000)]))
+    expect(taken.map((offset) => offset !== undefined)).toEqual([...Array(8).fill(true), false])
+  } finally {
+    shared?.close()
   }
 })
 

@@ -28,6 +28,8 @@ export interface RunOptions {
 export interface LoadedModel extends Signatures {
   /** The device that really runs it, which is not always the one asked for: 'cpu', 'cuda', … */
   readonly device: string
+  /** Why it is not the one asked for; absent: it is. */
+  readonly deviceNotice?: string | undefined
   /** The runtime's name and version: 'onnxruntime 1.30.0'. */
   readonly runtime: string
   /**

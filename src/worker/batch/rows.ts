@@ -69,9 +69,12 @@ export function splitRows(
   return each
 }
 
-/** The sizes that runs are made of: powers of two below the largest, and that. */
+/**
+ * The sizes that runs are filled up to where each size costs memory of its own: powers of four below
+ * the largest, and that. Few, and with a run so small that its size hardly matters to a GPU.
+ */
 export function batchSizes(sizeMax: number): number[] {
   const sizes: number[] = []
-  for (let size = 1; size < sizeMax; size *= 2) sizes.push(size)
+  for (let size = 1; size < sizeMax; size *= 4) sizes.push(size)
   return [...sizes, sizeMax]
 }

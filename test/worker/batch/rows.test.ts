@@ -75,8 +75,9 @@ test('an output with another number of rows belongs to nobody', () => {
 
 test.each([
   [2, [1, 2]],
-  [8, [1, 2, 4, 8]],
-  [12, [1, 2, 4, 8, 12]],
-])('runs of at most %i rows have the sizes %j', (sizeMax, sizes) => {
+  [4, [1, 4]],
+  [32, [1, 4, 16, 32]],
+  [1024, [1, 4, 16, 64, 256, 1024]],
+])('runs of at most %i rows are filled up to one of %j', (sizeMax, sizes) => {
   expect(batchSizes(sizeMax)).toEqual(sizes)
 })

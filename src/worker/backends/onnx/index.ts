@@ -6,6 +6,7 @@ import { CutoverError, messageOf } from '../../../domain/errors.ts'
 import type { NamedTensors } from '../../../domain/tensor.ts'
 import type { Backend, BackendOptions, LoadedModel, RunOptions } from '../backend.ts'
 import { loadRuntime, type Runtime } from './runtime.ts'
+import { SessionPerShape } from './session-per-shape.ts'
 import { signatureOf } from './signature.ts'
 import { fromOrt, toOrt } from './tensors.ts'
 
@@ -14,24 +15,28 @@ export const onnxBackend: Backend = { name: 'onnx', load }
 
 async function load(options: BackendOptions): Promise<LoadedModel> {
   const runtime = await loadRuntime()
-  const { session, device } = await openSession(runtime, options, options.threads)
-  const alone =
-    options.threadsAlone > options.threads
-      ? (await openSession(runtime, options, options.threadsAlone)).session
-      : undefined
+  const { session, device, notice } = await openSession(runtime, options, options.threads)
+  const sessions =
+    device === 'cpu'
+      ? await forCpu(session, runtime, options)
+      : new SessionPerShape(session, async () => {
+          return (await openSession(runtime, options, options.threads)).session
+        })
   const signature = signatureOf(session)
 
   return {
     signature,
     device,
+    deviceNotice: notice,
     runtime: `onnxruntime ${runtime.version}`,
-    async run(inputs: NamedTensors, { outputs, alone: isAlone }: RunOptions) {
+    async run(inputs: NamedTensors, { outputs, alone }: RunOptions) {
       const feeds: Record<string, ReturnType<typeof toOrt>> = {}
       for (const [name, tensor] of inputs) feeds[name] = toOrt(runtime, name, tensor)
-      const chosen = isAlone === true && alone !== undefined ? alone : session
-      const results = await (outputs === undefined
-        ? chosen.run(feeds)
-        : chosen.run(feeds, [...outputs]))
+      const results = await sessions.run(
+        inputs,
+        (chosen) => (outputs === undefined ? chosen.run(feeds) : chosen.run(feeds, [...outputs])),
+        alone === true,
+      )
       // In the model's order, which is not always the order of the runtime's answer.
       return new Map(
         signature.outputs.flatMap(({ name }) => {
@@ -40,11 +45,43 @@ async function load(options: BackendOptions): Promise<LoadedModel> {
         }),
       )
     },
-    async close() {
+    close: () => sessions.release(),
+  }
+}
+
+/** Where the sessions of a model are, and which of them a run gets. */
+interface Sessions {
+  run<T>(
+    inputs: NamedTensors,
+    use: (session: InferenceSession) => Promise<T>,
+    isAlone: boolean,
+  ): Promise<T>
+  release(): Promise<void>
+}
+
+/** On a CPU a request that is alone in the server has a session that uses every core. */
+async function forCpu(
+  session: InferenceSession,
+  runtime: Runtime,
+  options: BackendOptions,
+): Promise<Sessions> {
+  const { threads, threadsAlone } = options
+  const alone =
+    threadsAlone > threads ? (await openSession(runtime, options, threadsAlone)).session : session
+  return {
+    run: (_inputs, use, isAlone) => use(isAlone ? alone : session),
+    async release() {
       await session.release()
-      await alone?.release()
+      if (alone !== session) await alone.release()
     },
   }
+}
+
+interface OpenedSession {
+  readonly session: InferenceSession
+  readonly device: string
+  /** Why it is not on the device that was asked for. */
+  readonly notice?: string | undefined
 }
 
 /**
@@ -55,7 +92,7 @@ async function openSession(
   runtime: Runtime,
   { dir, entry, device }: BackendOptions,
   threads: number,
-): Promise<{ session: InferenceSession; device: string }> {
+): Promise<OpenedSession> {
   const file = path.join(dir, entry)
   const common: InferenceSession.SessionOptions = {
     intraOpNumThreads: threads,
@@ -64,13 +101,14 @@ async function openSession(
     graphOptimizationLevel: 'all',
     logSeverityLevel: 3,
   }
+  let notice: string | undefined
   if (device === 'gpu') {
     try {
       const executionProviders = ['cuda', 'cpu']
       const session = await runtime.InferenceSession.create(file, { ...common, executionProviders })
       return { session, device: 'cuda' }
     } catch (error) {
-      process.stderr.write(`no CUDA, the model runs on the CPU: ${messageOf(error)}\n`)
+      notice = `no CUDA, it runs on the CPU: ${messageOf(error)}`
     }
   }
   try {
@@ -78,7 +116,7 @@ async function openSession(
       ...common,
       executionProviders: ['cpu'],
     })
-    return { session, device: 'cpu' }
+    return { session, device: 'cpu', notice }
   } catch (error) {
     throw new CutoverError(
       'MODEL_UNLOADABLE',

@@ -26,7 +26,7 @@ const OPENERS: Partial<Record<BackendOptions['format'], Open>> = {
 }
 
 async function load({ dir, entry, format, device, threads }: BackendOptions): Promise<LoadedModel> {
-  const { tf, device: usedDevice } = loadRuntime(device, threads)
+  const { tf, device: usedDevice, notice } = loadRuntime(device, threads)
   const open = OPENERS[format]
   if (open === undefined) {
     throw new CutoverError('FORMAT_UNSUPPORTED', `the TensorFlow engine opens no ${format}`)
@@ -36,6 +36,7 @@ async function load({ dir, entry, format, device, threads }: BackendOptions): Pr
     signature: model.signature,
     otherSignatures: model.otherSignatures,
     device: usedDevice,
+    deviceNotice: notice,
     runtime: `tfjs-node ${tf.version['tfjs-node']}`,
     run: (inputs, options) => run(tf, model, inputs, options),
     close: () => {

@@ -17,7 +17,7 @@ const GPU_PACKAGE = '@tensorflow/tfjs-node-gpu'
 export function loadRuntime(
   device: 'cpu' | 'gpu',
   threads: number,
-): { tf: Runtime; device: string } {
+): { tf: Runtime; device: string; notice?: string | undefined } {
   Object.assign(process.env, {
     TF_NUM_INTRAOP_THREADS: String(threads),
     TF_NUM_INTEROP_THREADS: '1',
@@ -31,7 +31,10 @@ export function loadRuntime(
   const failures: string[] = []
   for (const name of packages) {
     try {
-      return { tf: require(name) as Runtime, device: name === GPU_PACKAGE ? 'gpu' : 'cpu' }
+      const tf = require(name) as Runtime
+      const isOther = device === 'gpu' && name !== GPU_PACKAGE
+      const notice = isOther ? `it runs on the CPU: ${failures.join('; ')}` : undefined
+      return { tf, device: name === GPU_PACKAGE ? 'gpu' : 'cpu', notice }
     } catch (error) {
       failures.push(`${name}: ${messageOf(error).split('\n')[0]}`)
     }
