@@ -1,8 +1,6 @@
 import { once } from 'node:events'
 import { type ClientHttp2Session, connect } from 'node:http2'
 
-import protobuf from 'protobufjs/minimal.js'
-
 import { percentile } from '../lib/statistics.ts'
 import {
   type GrpcLoadCommand,
@@ -10,11 +8,9 @@ import {
   type GrpcLoadResult,
   INFER_PATH,
 } from './protocol.ts'
+import { tinyRequest } from './tiny-request.ts'
 
-/**
- * Calls over one HTTP/2 connection. Not by a gRPC library: it costs a client as much as the server,
- * with which it shares the cores.
- */
+/** Calls over one HTTP/2 connection; not by a gRPC library, which costs a client twice as much. */
 const FAILURES_MAX = 10
 const HEADERS = {
   ':method': 'POST',
@@ -23,17 +19,6 @@ const HEADERS = {
   te: 'trailers',
 }
 const PREFIX_BYTES = 5
-
-/** A ModelInferRequest of the model `tiny`: FP32 [1, 4], raw; not compressed, and its length. */
-function tinyRequest(): Buffer {
-  const writer = protobuf.Writer.create().uint32(0x0a).string('tiny').uint32(0x2a).fork()
-  writer.uint32(0x0a).string('x').uint32(0x12).string('FP32')
-  writer.uint32(0x1a).fork().int64(1).int64(4).ldelim().ldelim()
-  const message = writer.uint32(0x3a).bytes(Buffer.alloc(16)).finish()
-  const prefix = Buffer.alloc(PREFIX_BYTES)
-  prefix.writeUInt32BE(message.length, 1)
-  return Buffer.concat([prefix, message])
-}
 
 /** Resolves with what was wrong with the answer; undefined: nothing. */
 function call(session: ClientHttp2Session, request: Buffer): Promise<string | undefined> {
