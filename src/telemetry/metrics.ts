@@ -20,6 +20,7 @@ export interface ServingGauge {
   readonly track: string
   readonly digest: string
   readonly engine: string
+  readonly device: string
   readonly enginesReady: number
   readonly queueLength: number
   readonly inflight: number
@@ -199,7 +200,7 @@ export class Metrics {
     const perVersion = (
       name: string,
       help: string,
-      labelNames: readonly ('model' | 'version' | 'track' | 'digest' | 'engine')[],
+      labelNames: readonly ('model' | 'version' | 'track' | 'digest' | 'engine' | 'device')[],
       value: (servable: ServingGauge) => number,
     ) => {
       const gauge: Gauge = new Gauge({
@@ -220,7 +221,7 @@ export class Metrics {
     perVersion(
       'cutover_model_info',
       'Versions that are loaded; the value is always 1',
-      ['model', 'version', 'digest', 'engine', 'track'],
+      ['model', 'version', 'digest', 'engine', 'device', 'track'],
       () => 1,
     )
     perVersion(

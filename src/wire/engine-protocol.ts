@@ -88,7 +88,12 @@ export function parseEngineMessage(header: unknown): EngineMessage {
       if (message.step === 'opening' || message.step === 'warming') return message
       break
     case 'ready':
-      if ([message.signature, ...(message.otherSignatures ?? [])].every(isSignature)) return message
+      if (
+        isDevice(message.device) &&
+        [message.signature, ...(message.otherSignatures ?? [])].every(isSignature)
+      ) {
+        return message
+      }
       break
   }
   throw new TypeError(`a malformed message of kind ${message.kind}`)
@@ -96,6 +101,11 @@ export function parseEngineMessage(header: unknown): EngineMessage {
 
 function isFailure(value: { code: unknown; message: unknown }): boolean {
   return isErrorCode(value.code) && typeof value.message === 'string'
+}
+
+/** It becomes the label of a metric. */
+function isDevice(value: unknown): boolean {
+  return typeof value === 'string' && /^[a-z0-9]{1,16}$/.test(value)
 }
 
 function isSignature(value: Partial<Signature> | undefined): boolean {

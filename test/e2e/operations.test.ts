@@ -119,7 +119,7 @@ test('the metrics are those of the documentation', async () => {
   await predict(server.url, dark)
   const text = await (await fetch(`${server.url}/metrics`)).text()
   const digest =
-    /cutover_model_info\{model="m",version="3",digest="([0-9a-f]{64})",engine="onnx",track="stable"\} 1/
+    /cutover_model_info\{model="m",version="3",digest="([0-9a-f]{64})",engine="onnx",device="cpu",track="stable"\} 1/
   expect(text).toMatch(digest)
   const ok = 'model="m",version="3",track="stable",protocol="predict",outcome="ok"'
   expect(text).toContain(`cutover_requests_total{${ok}} 1`)

@@ -29,6 +29,7 @@ export class GrpcExchange implements InferenceCall {
   #stages: Stages | undefined
   #examples = 0
   #giveUp: (() => void) | undefined
+  readonly #onGone = (): void => this.#giveUp?.()
   #id: string | undefined
 
   constructor(context: GatewayContext, surface: Surface) {
@@ -52,8 +53,8 @@ export class GrpcExchange implements InferenceCall {
       return
     }
     // An AbortSignal would say the same, and cost as much as all of the protocol.
+    if (this.#giveUp === undefined) this.#surface.on('cancelled', this.#onGone)
     this.#giveUp = giveUp
-    this.#surface.on('cancelled', giveUp)
   }
 
   stickyKey({ stickiness }: Share): string | undefined {
@@ -127,7 +128,7 @@ export class GrpcExchange implements InferenceCall {
 
   #finished(outcome: 'ok' | CutoverError['code'], code: status): void {
     // gRPC says that a call is cancelled at the end of every one.
-    if (this.#giveUp !== undefined) this.#surface.off('cancelled', this.#giveUp)
+    this.#surface.off('cancelled', this.#onGone)
     recordOutcome(this.#context, {
       requestId: () => this.id,
       protocol: 'v2-grpc',
