@@ -11,7 +11,7 @@ export default defineConfig({
     env: { ORT_DISABLE_TELEMETRY: '1' },
     reporters: process.env['CI'] === undefined ? ['default'] : ['default', 'json'],
     outputFile: { json: '.cache/tests.json' },
-    testTimeout: 120_000,
+    testTimeout: 240_000,
     hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,

@@ -47,7 +47,7 @@ async function phase(): Promise<string> {
 }
 
 function phaseBecomes(expected: string): Promise<unknown> {
-  return waitFor(async () => (await phase()) === expected, `the phase ${expected}`, 30_000)
+  return waitFor(async () => (await phase()) === expected, `the phase ${expected}`)
 }
 
 describe('a rollout', () => {
@@ -137,8 +137,8 @@ test('a model of which nothing is left has no rollout any more', async () => {
   }
   // Its manifest is refused, so it is never served.
   registry.add('gone', 1, 'class-1', { schema: 'cutover/manifest/v1', format: 'onnx', files: [] })
-  await waitFor(async () => (await models()).includes('gone'), 'its rollout', 30_000)
+  await waitFor(async () => (await models()).includes('gone'), 'its rollout')
   registry.remove('gone', 1)
-  await waitFor(async () => !(await models()).includes('gone'), 'its end', 30_000)
+  await waitFor(async () => !(await models()).includes('gone'), 'its end')
   expect(await models()).toEqual(['m'])
 })

@@ -110,7 +110,7 @@ describe('a new version', () => {
     const server = await serve(registry)
     const load = startLoad(server.url, bright, 8)
     // What is slower than it was needs something to compare with.
-    await waitFor(() => load.answers > 1_000, 'a baseline', 30_000)
+    await waitFor(() => load.answers > 1_000, 'a baseline')
     registry.add('m', 2, 'tiny/model-slow')
     await happened(server, 'rollout.quarantined', 2)
     expect((await load.stop()).failures).toEqual([])

@@ -11,6 +11,8 @@ import { temporaryDirectory } from './registry.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const START_TIMEOUT_MS = 120_000
+/** A busy machine takes 20 s for what takes one else. */
+const WAIT_MS = 60_000
 
 export interface LogLine {
   readonly level: number
@@ -158,7 +160,7 @@ export async function startServer(
 export async function waitFor<T>(
   ask: () => T | undefined | false | Promise<T | undefined | false>,
   what: string,
-  timeoutMs = 30_000,
+  timeoutMs = WAIT_MS,
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs
   for (;;) {

@@ -97,7 +97,10 @@ describe('a SavedModel', () => {
     const probabilities = valuesOf(outputs.get('output_0'))
     expect(outputs.get('output_0')?.shape).toEqual([2, 10])
     expect(probabilities.slice(0, 10).indexOf(Math.max(...probabilities.slice(0, 10)))).toBe(3)
-    expect(probabilities.slice(10)).toEqual(probabilities.slice(0, 10))
+    // Not bit for bit: on some processors each row of a batch has kernels of its own.
+    for (const [i, p] of probabilities.slice(10).entries()) {
+      expect(Math.abs(Math.log(p / (probabilities[i] ?? NaN)))).toBeLessThan(1e-4)
+    }
   })
 
   test('that fails leaves no tensor behind either', async () => {
