@@ -29,8 +29,8 @@ export interface RanTogether extends Ran {
 interface Waiting {
   readonly inputs: NamedTensors
   readonly options: RunOptions
-  /** Undefined: it runs by itself. */
-  readonly rows: number | undefined
+  /** 0: it runs by itself. */
+  readonly rows: number
   readonly resolve: (ran: RanTogether) => void
   readonly reject: (error: unknown) => void
 }
@@ -61,9 +61,9 @@ export class BatchQueue {
   /** Rejects as the run does. */
   run(inputs: NamedTensors, options: RunOptions): Promise<RanTogether> {
     return new Promise((resolve, reject) => {
-      const rows = options.signature === undefined ? rowsOf(inputs) : undefined
-      const fits = rows !== undefined && rows <= this.#sizeMax
-      this.#waiting.push({ inputs, options, rows: fits ? rows : undefined, resolve, reject })
+      const given = options.signature === undefined ? (rowsOf(inputs) ?? 0) : 0
+      const rows = given <= this.#sizeMax ? given : 0
+      this.#waiting.push({ inputs, options, rows, resolve, reject })
       if (this.#isWorking) return
       this.#isWorking = true
       void this.#work()
@@ -74,37 +74,33 @@ export class BatchQueue {
     do {
       // What has arrived is read first.
       await nextTurn()
-      const batch = this.#next()
-      if (batch.length > 0) await this.#together(batch)
+      const first = this.#waiting.shift()
+      if (first === undefined) break
+      if (first.rows === 0) await this.#byItself(first)
+      else await this.#together([first, ...this.#takeWhatJoins(first)])
     } while (this.#waiting.length > 0)
     this.#isWorking = false
   }
 
-  /** The first that waits and those that can join it, in the order they came. */
-  #next(): Waiting[] {
-    const [first] = this.#waiting
-    if (first === undefined) return []
-    let room = this.#sizeMax - (first.rows ?? this.#sizeMax)
-    const batch = [first]
+  /** In the order they came, as many as there is room for. */
+  #takeWhatJoins(first: Waiting): Waiting[] {
+    let room = this.#sizeMax - first.rows
+    const joining: Waiting[] = []
     const left: Waiting[] = []
     for (const waiting of this.#waiting) {
-      if (waiting === first) continue
       const { rows } = waiting
-      if (rows !== undefined && rows <= room && isSameWork(first, waiting)) {
-        room -= rows
-        batch.push(waiting)
-      } else {
-        left.push(waiting)
-      }
+      const joins = rows > 0 && rows <= room && isSameWork(first, waiting)
+      if (joins) room -= rows
+      ;(joins ? joining : left).push(waiting)
     }
     this.#waiting = left
-    return batch
+    return joining
   }
 
-  async #together(batch: readonly Waiting[]): Promise<void> {
+  /** Each has rows, all of them together no more than a run may have. */
+  async #together(batch: readonly [Waiting, ...Waiting[]]): Promise<void> {
     const [first] = batch
-    if (first === undefined) return
-    const rowsEach = batch.map(({ rows }) => rows ?? 0)
+    const rowsEach = batch.map(({ rows }) => rows)
     const wanted = rowsEach.reduce((sum, rows) => sum + rows, 0)
     const rows = this.#sizes.find((size) => size >= wanted) ?? wanted
     if (batch.length === 1 && rows === wanted) return this.#byItself(first)

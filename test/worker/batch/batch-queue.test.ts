@@ -77,6 +77,14 @@ test('a run is filled up to a size that the warm-up ran', async () => {
   ])
 })
 
+test('what runs by itself is filled up neither', async () => {
+  const { runs, ask } = identity({ sizeMax: 4, isPadded: true })
+  expect(await ask([7], { signature: 'other' })).toEqual({ rows: [7], sharedBy: 1 })
+  expect(await ask([1, 2, 3, 4, 5])).toEqual({ rows: [1, 2, 3, 4, 5], sharedBy: 1 })
+  expect(await ask([])).toEqual({ rows: [], sharedBy: 1 })
+  expect(runs.map(({ rows }) => rows)).toEqual([[7], [1, 2, 3, 4, 5], []])
+})
+
 test('where a joined run fails, only the culprit does', async () => {
   const { ask } = identity()
   const answers = await Promise.allSettled([ask([1]), ask([BROKEN]), ask([2])])
