@@ -4,8 +4,8 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { checkInputs } from '../domain/check-inputs.ts'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { type ImagePlan, planImage } from '../domain/image-plan.ts'
-import type { Batching, Manifest } from '../domain/manifest.ts'
-import { describeSpec, isBatchable, signatureNamed } from '../domain/signature.ts'
+import type { Manifest } from '../domain/manifest.ts'
+import { describeSpec, isBatchable, type Signature, signatureNamed } from '../domain/signature.ts'
 import type { NamedTensors } from '../domain/tensor.ts'
 import { Mutex } from '../lib/mutex.ts'
 import { smoothed } from '../lib/smoothed.ts'
@@ -55,6 +55,8 @@ export async function openModel(
   const plan = image.kind === 'plan' ? image : undefined
   const scores = scoresOutput(model.signature, command.output).name
 
+  if (command.batching !== undefined) checkBatchable(model.signature)
+
   onStep('warming')
   const warmedAt = performance.now()
   const warmupSkipped = await warmUp(model, plan, command)
@@ -97,7 +99,9 @@ export async function openModel(
   }
 
   const batches =
-    command.batching === undefined ? undefined : openBatchQueue(model, command.batching, timed)
+    command.batching === undefined
+      ? undefined
+      : new BatchQueue(timed, { ...command.batching, isPadded: isPadded(model) })
 
   async function run(inputs: NamedTensors, options: RunOptions, preprocessMs?: number) {
     const ran =
@@ -161,12 +165,7 @@ function isPadded({ device }: LoadedModel): boolean {
 }
 
 /** Throws MANIFEST_INVALID for a model whose requests cannot be joined. */
-function openBatchQueue(
-  model: LoadedModel,
-  { sizeMax }: Batching,
-  run: (inputs: NamedTensors, options: RunOptions) => Promise<Ran>,
-): BatchQueue {
-  const { signature } = model
+function checkBatchable(signature: Signature): void {
   const specs = [...signature.inputs, ...signature.outputs]
   const refusal = (reason: string) => new CutoverError('MANIFEST_INVALID', `batching: ${reason}`)
   if (!isBatchable(signature)) {
@@ -175,7 +174,6 @@ function openBatchQueue(
   }
   const strings = specs.find(({ dtype }) => dtype === 'string')
   if (strings !== undefined) throw refusal(`${strings.name} holds strings, which are not joined`)
-  return new BatchQueue(run, { sizeMax, isPadded: isPadded(model) })
 }
 
 /** Runs every session on inputs of zeros. Answers why not, when there was nothing to run. */

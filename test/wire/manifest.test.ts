@@ -66,6 +66,7 @@ describe('a manifest', () => {
       output: { name: 'probabilities', activation: 'softmax' },
       labels: 'names/labels.json',
       warmup: { batches: [1, 2], shapes: { tokens: [128] } },
+      batching: { sizeMax: 16 },
       annotations: { git: 'abc' },
     }
     expect(parse(full)).toEqual(full)
@@ -155,6 +156,11 @@ describe('a manifest is refused', () => {
     [manifest({ image: { resize: 'lanczos' } }), /image.resize: expected one of/],
     [manifest({ image: null }), /image: expected an object/],
     [manifest({ warmup: { batches: [0] } }), /warmup.batches\[0\]: expected a whole number/],
+    [manifest({ batching: 16 }), /batching: expected an object/],
+    [manifest({ batching: {} }), /batching.sizeMax: expected a whole number from 2 to 1024/],
+    [manifest({ batching: { sizeMax: 1 } }), /batching.sizeMax: expected a whole number from 2/],
+    [manifest({ batching: { sizeMax: 2.5 } }), /batching.sizeMax: expected a whole number from 2/],
+    [manifest({ batching: { sizeMax: 1025 } }), /batching.sizeMax: expected a whole number from 2/],
     [manifest({ annotations: { accuracy: 0.75 } }), /annotations.accuracy: expected a string/],
   ])('when it is %j', (value, sentence) => {
     expect(sentenceFor(value)).toMatch(sentence)
