@@ -227,7 +227,6 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
         engines,
         threadsAlone: threadsAlone > settings.threadsPerEngine ? threadsAlone : 0,
         inflightPerEngineMax: settings.inflightPerEngineMax,
-        batchSizeMax: batching?.sizeMax ?? 0,
         queueLengthMax: settings.queueLengthMax,
         occupancy,
         engine: {

@@ -22,7 +22,6 @@ const pool = await EnginePool.start(
   {
     engines,
     inflightPerEngineMax: 3,
-    batchSizeMax: 0,
     queueLengthMax: 1000,
     threadsAlone: 0,
     occupancy: { inflight: 0 },

@@ -8,9 +8,8 @@ import {
   type GrpcLoadResult,
   INFER_PATH,
 } from './protocol.ts'
-import { tinyRequest } from './tiny-request.ts'
+import { PREFIX_BYTES, tinyRequest } from './tiny-request.ts'
 
-/** Calls over one HTTP/2 connection; not by a gRPC library, which costs a client twice as much. */
 const FAILURES_MAX = 10
 const HEADERS = {
   ':method': 'POST',
@@ -18,7 +17,6 @@ const HEADERS = {
   'content-type': 'application/grpc',
   te: 'trailers',
 }
-const PREFIX_BYTES = 5
 
 /** Resolves with what was wrong with the answer; undefined: nothing. */
 function call(session: ClientHttp2Session, request: Buffer): Promise<string | undefined> {
@@ -39,6 +37,7 @@ function call(session: ClientHttp2Session, request: Buffer): Promise<string | un
   })
 }
 
+/** Calls over one HTTP/2 connection; not by a gRPC library, which costs a client more. */
 async function measure({ address, calls, seconds }: GrpcLoadCommand): Promise<GrpcLoadResult> {
   const session = connect(`http://${address}`)
   await once(session, 'connect')

@@ -1,6 +1,7 @@
 import protobuf from 'protobufjs/minimal.js'
 
-const PREFIX_BYTES = 5
+/** Before each message of gRPC: whether it is compressed, and its length. */
+export const PREFIX_BYTES = 5
 
 /** A ModelInferRequest of the model `tiny`, FP32 [1, 4], raw, as the body of a call: not compressed. */
 export function tinyRequest(): Buffer {

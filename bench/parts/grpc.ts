@@ -39,8 +39,9 @@ export async function grpc({ options, workDir, progress }: Bench): Promise<PartR
     findH2load(workDir, CORES),
     nextMessage<GrpcLoadMessage>(load, 'ready', START_TIMEOUT_MS),
   ])
-  const servers = [await serve(workDir, 'grpc'), await serve(workDir, 'grpc-batched', FULL_LOAD)]
-  const [plain, batched] = servers as [Served, Served]
+  const plain = await serve(workDir, 'grpc')
+  const batched = await serve(workDir, 'grpc-batched', FULL_LOAD)
+  const servers = [plain.server, batched.server]
   let failed = 0
   const run = async (at: number, seconds: number): Promise<number> => {
     if (h2load !== undefined) {
@@ -65,10 +66,10 @@ export async function grpc({ options, workDir, progress }: Bench): Promise<PartR
     }
     const one = await measure(load, plain.port, 1, options.seconds)
     failed += one.failures.length
-    for (const { server } of servers) failed += await refused(server)
+    for (const server of servers) failed += await refused(server)
     return report(h2load === undefined ? 'a client in Node.js' : 'h2load', rounds, one, failed)
   } finally {
-    await Promise.all(servers.map(({ server }) => server.stop()))
+    await Promise.all(servers.map((server) => server.stop()))
     await Promise.all([load, echo].map((child) => stop(child, STOP_GRACE_MS)))
   }
 }

@@ -21,8 +21,6 @@ export interface PoolOptions {
    * of those that are over in no time.
    */
   readonly inflightPerEngineMax: number
-  /** Requests that an engine joins into one run at the most; 0: it joins none. */
-  readonly batchSizeMax: number
   readonly queueLengthMax: number
   /** Threads of the session for a request that is alone in the server; 0: none. */
   readonly threadsAlone: number
@@ -239,9 +237,13 @@ export class EnginePool {
   }
 
   #dispatch(): void {
-    const { inflightPerEngineMax, batchSizeMax, occupancy } = this.#options
+    const { inflightPerEngineMax, occupancy, engine } = this.#options
     if (this.queueLength === 0) return
-    const inflight = inflightFor(this.#serviceMs, inflightPerEngineMax, batchSizeMax)
+    const inflight = inflightFor(
+      this.#serviceMs,
+      inflightPerEngineMax,
+      engine.load.batching?.sizeMax ?? 0,
+    )
     while (this.queueLength > 0) {
       const alone = occupancy.inflight === 1
       const waiting = { suspects: this.#suspects.size > 0, requests: this.#queue.size > 0, alone }

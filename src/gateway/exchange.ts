@@ -1,10 +1,11 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 
+import type { Stages } from '../domain/stages.ts'
 import type { Route, Share } from '../serving/route-table.ts'
 import type { GatewayContext } from './context.ts'
 import { httpErrorOf } from './http-errors.ts'
-import { type Outcome, recordOutcome, type Stages } from './outcome.ts'
+import { type Outcome, recordOutcome } from './outcome.ts'
 import { requestIdOf } from './request-id.ts'
 import { stickyKeyOf } from './sticky-key.ts'
 

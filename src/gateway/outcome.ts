@@ -1,15 +1,7 @@
 import type { ErrorCode } from '../domain/errors.ts'
+import type { Stages } from '../domain/stages.ts'
 import type { Route } from '../serving/route-table.ts'
 import type { GatewayContext } from './context.ts'
-
-/** Where the time of an answered request went, in milliseconds. */
-export interface Stages {
-  readonly queueMs: number
-  readonly preprocessMs: number
-  readonly inferenceMs: number
-  /** How many requests shared the model's run. */
-  readonly sharedBy: number
-}
 
 /** How a request ended, whatever protocol it came by. */
 export interface Outcome {

@@ -1,3 +1,5 @@
+import type { Stages } from '../domain/stages.ts'
+
 /** How often something happened and how long it took in all. */
 export class Tally {
   count = 0
@@ -13,14 +15,7 @@ export interface ServedRequest {
   readonly isOk: boolean
   readonly totalMs: number
   /** Absent where no model ran. */
-  readonly stages:
-    | {
-        readonly queueMs: number
-        readonly preprocessMs: number
-        readonly inferenceMs: number
-        readonly sharedBy: number
-      }
-    | undefined
+  readonly stages: Stages | undefined
   /** How many examples it held. */
   readonly examples: number
 }

@@ -1,6 +1,7 @@
 import type { Metric, Registry } from 'prom-client'
 
 import type { ErrorCode } from '../domain/errors.ts'
+import type { Stages } from '../domain/stages.ts'
 
 export interface RequestOutcome {
   /** Empty where the request reached no model, and so is its track. */
@@ -10,14 +11,7 @@ export interface RequestOutcome {
   readonly protocol: string
   readonly outcome: 'ok' | ErrorCode
   readonly totalMs: number
-  readonly stages?:
-    | {
-        readonly queueMs: number
-        readonly preprocessMs: number
-        readonly inferenceMs: number
-        readonly sharedBy: number
-      }
-    | undefined
+  readonly stages?: Stages | undefined
   readonly examples: number
 }
 

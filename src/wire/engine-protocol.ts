@@ -1,6 +1,7 @@
 import { type ErrorCode, isErrorCode } from '../domain/errors.ts'
 import type { ImageSettings, Manifest, ModelFormat } from '../domain/manifest.ts'
 import type { Signature, Signatures } from '../domain/signature.ts'
+import type { Stages } from '../domain/stages.ts'
 import { isDType } from '../domain/tensor.ts'
 
 /**
@@ -49,13 +50,7 @@ export interface ScoredClass {
 }
 
 /** Where a request's time went inside the engine, in milliseconds. */
-export interface Timings {
-  readonly preprocessMs: number
-  /** Of the whole run, whoever shared it. */
-  readonly inferenceMs: number
-  /** How many requests the run was for; 1 but for models with `batching`. */
-  readonly sharedBy: number
-}
+export type Timings = Omit<Stages, 'queueMs'>
 
 export interface EngineInfo extends Signatures {
   /** Why the model takes no images; absent when it does. */

@@ -2,6 +2,7 @@ import { z } from 'zod'
 
 import { CutoverError } from '../domain/errors.ts'
 import type { Command } from '../domain/rollout.ts'
+import { jsonSchemaOf } from './json-schema.ts'
 
 const NAME_CHARACTERS_MAX = 200
 const REASON_CHARACTERS_MAX = 1_000
@@ -36,12 +37,7 @@ const schema = z.discriminatedUnion(
 
 /** What `parseRolloutCommand` takes, as JSON Schema; control characters it forbids besides. */
 export function rolloutCommandSchema(): Record<string, unknown> {
-  const { $schema: _dialect, ...own } = z.toJSONSchema(schema, {
-    io: 'input',
-    // Few readers of JSON Schema know classes of Unicode characters.
-    override: ({ jsonSchema }) => void delete jsonSchema.pattern,
-  })
-  return own
+  return jsonSchemaOf(schema)
 }
 
 /** A command for a rollout, as the admin port takes it. Throws REQUEST_INVALID with a sentence. */

@@ -137,15 +137,14 @@ export function encodeResult(
   result: RunResult,
 ): RunMessage {
   const { preprocessMs, inferenceMs, sharedBy } = result.timings
-  const times = [preprocessMs, inferenceMs, sharedBy]
   if (result.kind === 'classes') {
     const { classes } = result
-    const header: number[] = [Tag.classes, id, ...times, classes.length]
+    const header: number[] = [Tag.classes, id, preprocessMs, inferenceMs, sharedBy, classes.length]
     for (const { index, score } of classes) header.push(index, score)
     return { header, parts: [] }
   }
   const { outputs } = result
-  const header: number[] = [Tag.answer, id, ...times, outputs.size]
+  const header: number[] = [Tag.answer, id, preprocessMs, inferenceMs, sharedBy, outputs.size]
   return { header, parts: putTensors(header, specs, outputs) }
 }
 

@@ -1,23 +1,21 @@
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import { predict } from '../support/client.ts'
 import { bright, dark } from '../support/images.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
+import { entryOf } from '../support/s3-registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
 
 const dir = temporaryDirectory()
 function add(model: string, file: string, manifest: object): void {
   const to = path.join(dir, model, '1')
   mkdirSync(to, { recursive: true })
-  copyFileSync(fixture(file), path.join(to, 'model.onnx'))
   const bytes = readFileSync(fixture(file))
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  const files = [{ path: 'model.onnx', bytes: bytes.length, sha256 }]
+  writeFileSync(path.join(to, 'model.onnx'), bytes)
+  const files = [entryOf('model.onnx', bytes)]
   const full = { schema: 'cutover/manifest/v1', files, ...manifest }
   writeFileSync(path.join(to, 'manifest.json'), JSON.stringify(full))
 }

@@ -1,14 +1,15 @@
 import { z } from 'zod'
 
 import { CutoverError } from '../../domain/errors.ts'
+import { jsonSchemaOf } from '../json-schema.ts'
 
 const INDEX = z.object({ ready: z.boolean().describe('Only what is ready').optional() })
 const CONTROL = z.object({ parameters: z.record(z.string(), z.unknown()).optional() })
 
 /** What `parseIndexRequest` takes, as JSON Schema. */
-export const INDEX_REQUEST_SCHEMA = schemaOf(INDEX)
+export const INDEX_REQUEST_SCHEMA = jsonSchemaOf(INDEX)
 /** What `parseControlRequest` takes, as JSON Schema. */
-export const CONTROL_REQUEST_SCHEMA = schemaOf(CONTROL)
+export const CONTROL_REQUEST_SCHEMA = jsonSchemaOf(CONTROL)
 
 /** A body of `/v2/repository/index`, which may be empty. Throws REQUEST_INVALID. */
 export function parseIndexRequest(text: string): z.infer<typeof INDEX> {
@@ -28,9 +29,4 @@ function parse<T>(schema: z.ZodType<T>, text: string, which: string): T {
       cause: error,
     })
   }
-}
-
-function schemaOf(schema: z.ZodType): Record<string, unknown> {
-  const { $schema: _dialect, ...own } = z.toJSONSchema(schema, { io: 'input' })
-  return own
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
-import type { NamedTensors } from '../../../src/domain/tensor.ts'
+import type { Tensor } from '../../../src/domain/tensor.ts'
 import {
   areJoinable,
   batchSizes,
@@ -15,11 +15,7 @@ function tensor(shape: readonly number[], from = 1, dtype: 'uint8' | 'bool' = 'u
   return { dtype, shape, data: Uint8Array.from({ length: count }, (_, i) => from + i) }
 }
 
-const named = (
-  tensors: Readonly<
-    Record<string, NamedTensors extends Map<string, infer T> ? T : ReturnType<typeof tensor>>
-  >,
-) => new Map(Object.entries(tensors))
+const named = (tensors: Readonly<Record<string, Tensor>>) => new Map(Object.entries(tensors))
 
 describe('rows of a request', () => {
   test.each([
