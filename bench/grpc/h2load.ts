@@ -33,7 +33,7 @@ export async function findH2load(workDir: string, cores: string): Promise<H2load
   return {
     async measure(port, calls, seconds) {
       const headers = ['content-type: application/grpc', 'te: trailers'].flatMap((h) => ['-H', h])
-      const length = ['-D', String(seconds), '--warm-up-time=1']
+      const length = ['-D', `${Math.round(seconds * 1000)}ms`, '--warm-up-time=1']
       const url = `http://127.0.0.1:${port}${INFER_PATH}`
       const { stdout } = await run(
         'taskset',
