@@ -15,5 +15,7 @@ export default defineConfig({
     hookTimeout: 180_000,
     pool: 'forks',
     maxWorkers: 2,
+    // Tests of servers that run side by side: more would only wait for the cores.
+    maxConcurrency: 3,
   },
 })

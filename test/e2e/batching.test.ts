@@ -64,7 +64,7 @@ async function together<T>(model: string, requests: readonly (() => Promise<T>)[
       'all requests to be in an engine',
     )
   } finally {
-    for (const pid of pids) process.kill(pid, 'SIGCONT')
+    for (const pid of server.enginePids()) process.kill(pid, 'SIGCONT')
   }
   return Promise.all(answers)
 }

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { deflateSync } from 'node:zlib'
 
 import { beforeAll, describe, expect, test } from 'vitest'
 
-import { multipart, post, predict } from '../support/client.ts'
+import { answerOf, multipart, post, predict } from '../support/client.ts'
 import { dark, shade } from '../support/images.ts'
 import { fixture, registryWith } from '../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
@@ -64,6 +65,15 @@ describe('the model that ships with the product', () => {
     ['application/octet-stream', coffee],
   ])('takes a raw %s body', async (contentType, image) => {
     const { body } = await post(server.url, new Uint8Array(image), contentType)
+    expect(body).toEqual({ class_index: ESPRESSO })
+  })
+
+  test('takes a form as fetch() makes it', async () => {
+    const form = new FormData()
+    form.set('image', new Blob([new Uint8Array(coffee)]), 'photo')
+    const { body } = await answerOf(
+      await fetch(`${server.url}/predict`, { method: 'POST', body: form }),
+    )
     expect(body).toEqual({ class_index: ESPRESSO })
   })
 
@@ -245,14 +255,19 @@ describe('what a client can do wrong', () => {
   })
 
   test('a body that is too large and not announced', async () => {
+    // It comes to an end: fetch() reads on what it does not send any more, and keeps it in memory.
+    let chunksLeft = 200
     const body = new ReadableStream({
-      pull(controller) {
+      async pull(controller) {
+        await sleep(10)
         controller.enqueue(new Uint8Array(64 * 1024))
+        if (chunksLeft-- === 0) controller.close()
       },
     })
     const init = { method: 'POST', body, duplex: 'half', headers: { 'content-type': 'image/png' } }
     const response = await fetch(`${server.url}/predict`, init as RequestInit)
     expect(response.status).toBe(413)
+    expect(chunksLeft).toBeGreaterThan(0)
     expect(await response.json()).toMatchObject({ code: 'BODY_TOO_LARGE' })
   })
 

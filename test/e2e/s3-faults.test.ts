@@ -32,7 +32,7 @@ describe.concurrent('while the bucket is at fault, the server', () => {
       const bucket = new TestBucket(await startFakeS3())
       bucket.publish('m', 1, 'class-1')
       const server = await bucket.serve({ flags: ['--engines', '1', '--threads-alone', '0'] })
-      const load = startLoad(server.url, dark, 1)
+      const load = startLoad(server.url, dark, 1, 20)
       for (const [index, [target, where]] of Object.entries(TARGETS).entries()) {
         const version = index + 2
         bucket.s3.inject({ ...where, effect })

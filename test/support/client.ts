@@ -11,16 +11,24 @@ export interface Answer {
   }
 }
 
-/** Posts an image as the Flask service's clients do. */
+const IMAGE_HEAD =
+  'Content-Disposition: form-data; name="image"; filename="photo"\r\n' +
+  'Content-Type: application/octet-stream'
+
+/**
+ * Posts an image as the Flask service's clients do. The form is written by hand: a FormData costs
+ * more than the server does, on the same cores.
+ */
 export async function predict(
   url: string,
   image: Uint8Array,
   path = '/predict',
   init: RequestInit = {},
 ): Promise<Answer> {
-  const form = new FormData()
-  form.set('image', new Blob([new Uint8Array(image)]), 'photo')
-  return answerOf(await fetch(url + path, { method: 'POST', body: form, ...init }))
+  const { body, contentType } = multipart([{ head: IMAGE_HEAD, data: image }])
+  const headers = new Headers(init.headers)
+  headers.set('content-type', contentType)
+  return answerOf(await fetch(url + path, { ...init, method: 'POST', body, headers }))
 }
 
 export async function post(

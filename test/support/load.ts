@@ -1,3 +1,5 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+
 import { predict } from './client.ts'
 
 export interface LoadReport {
@@ -9,10 +11,11 @@ export interface LoadReport {
 }
 
 /**
- * Posts one image again and again from `clients` clients at once, until it is stopped. Each client's
- * last request is sent after the stop: what the server answers with by then is in the report.
+ * Posts one image again and again from `clients` clients at once, until it is stopped; each waits
+ * `pauseMs` between an answer and its next request. Each client's last request is sent after the
+ * stop: what the server answers with by then is in the report.
  */
-export function startLoad(url: string, image: Uint8Array, clients: number, path = '/predict') {
+export function startLoad(url: string, image: Uint8Array, clients: number, pauseMs = 0) {
   const failures: string[] = []
   const classes = new Map<number, number>()
   let answers = 0
@@ -22,7 +25,7 @@ export function startLoad(url: string, image: Uint8Array, clients: number, path 
     do {
       last = stop.signal.aborted
       try {
-        const { status, body } = await predict(url, image, path)
+        const { status, body } = await predict(url, image)
         answers++
         if (status !== 200 || body.class_index === undefined) {
           failures.push(`${status} ${body.code} ${body.error}`)
@@ -32,6 +35,7 @@ export function startLoad(url: string, image: Uint8Array, clients: number, path 
       } catch (error) {
         failures.push(String(error instanceof Error ? (error.cause ?? error) : error))
       }
+      if (pauseMs > 0) await sleep(pauseMs)
     } while (!last)
   }
   const done = Promise.all(Array.from({ length: clients }, client))
