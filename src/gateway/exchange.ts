@@ -15,6 +15,14 @@ const LINGER_MS = 2_000
 const UNREAD_BYTES_MAX = 64 * 1024
 const JSON_TYPE = { 'content-type': 'application/json' }
 
+/** Connections whose client has its answer and is still sending. */
+const lingering = new WeakSet<object>()
+
+/** Whether what else comes over a connection is read only to be thrown away. */
+export function isLingering(socket: object): boolean {
+  return lingering.has(socket)
+}
+
 /** One request on the hot path and its answer: its headers, its metrics, its log line. */
 export class Exchange {
   readonly request: IncomingMessage
@@ -125,6 +133,7 @@ export class Exchange {
     const all = this.#headers({ ...headers, connection: 'close' }, Buffer.byteLength(body))
     response.writeHead(status, all)
     response.write(body)
+    lingering.add(this.request.socket)
     const finish = () => response.end()
     const timer = setTimeout(finish, LINGER_MS)
     response.on('close', () => clearTimeout(timer))

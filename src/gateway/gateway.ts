@@ -14,7 +14,7 @@ import { CutoverError } from '../domain/errors.ts'
 import { checkAnnouncedLength } from './body.ts'
 import { coldApp, methodNotAllowed } from './cold-app.ts'
 import type { GatewayContext } from './context.ts'
-import { Exchange } from './exchange.ts'
+import { Exchange, isLingering } from './exchange.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { listen } from './listen.ts'
 import { HotPaths } from './hot-paths.ts'
@@ -134,6 +134,8 @@ function isAnnouncedWithin(request: IncomingMessage, bytesMax: number): boolean 
 
 /** What node:http could not read as a request, or was not sent in time. */
 function refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
+  // It has its answer, and a second one would follow it; its time is bounded.
+  if (isLingering(socket) && error.code !== 'ECONNRESET') return
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return

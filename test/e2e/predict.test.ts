@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -269,6 +270,17 @@ describe('what a client can do wrong', () => {
     expect(response.status).toBe(413)
     expect(chunksLeft).toBeGreaterThan(0)
     expect(await response.json()).toMatchObject({ code: 'BODY_TOO_LARGE' })
+  })
+
+  test('a client that is refused early gets one answer, however slowly it goes on', async () => {
+    const socket = await connect(server.port)
+    let text = ''
+    socket.on('data', (chunk: Buffer) => (text += chunk.toString()))
+    socket.write('POST /predict HTTP/1.1\r\nhost: x\r\ncontent-type: image/png\r\n')
+    socket.write('content-length: 50000000\r\n\r\nabc')
+    // The time for the request is over before the one for reading the answer.
+    await once(socket, 'close')
+    expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 413'])
   })
 
   test('a client that asks first is told not to send', async () => {
