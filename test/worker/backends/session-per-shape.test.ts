@@ -4,7 +4,7 @@ import { expect, test } from 'vitest'
 import { SessionPerShape } from '../../../src/worker/backends/onnx/session-per-shape.ts'
 
 /** Sessions that only have a number; there is no CUDA where tests run. */
-function numbered() {
+function numbered(memory = Infinity) {
   let opened = 0
   const released: number[] = []
   const open = () => {
@@ -12,7 +12,9 @@ function numbered() {
     const release = () => Promise.resolve(void released.push(number))
     return { number, release } as unknown as InferenceSession
   }
-  const sessions = new SessionPerShape(open(), () => Promise.resolve(open()))
+  const sessions = new SessionPerShape(open(), () =>
+    opened < memory ? Promise.resolve(open()) : Promise.reject(new Error('out of memory')),
+  )
   const ask = (rows: number, columns = 4) => {
     const shape = [rows, columns]
     const x = { dtype: 'uint8' as const, shape, data: new Uint8Array(rows * columns) }
@@ -39,4 +41,13 @@ test('the shape that was not asked for the longest gives way', async () => {
   expect(await ask(2)).toBe(2)
   await release()
   expect(new Set(released)).toEqual(new Set([0, 1, 2, 3, 4, 5]))
+})
+
+test('where there is memory for fewer, shapes share those that are there', async () => {
+  const { ask, released, release } = numbered(2)
+  expect(await Promise.all([ask(1), ask(8), ask(4), ask(4), ask(8), ask(1)])).toEqual([
+    0, 1, 0, 0, 1, 0,
+  ])
+  await release()
+  expect(new Set(released)).toEqual(new Set([0, 1]))
 })

@@ -19,9 +19,7 @@ async function load(options: BackendOptions): Promise<LoadedModel> {
   const sessions =
     device === 'cpu'
       ? await forCpu(session, runtime, options)
-      : new SessionPerShape(session, async () => {
-          return (await openSession(runtime, options, options.threads)).session
-        })
+      : new SessionPerShape(session, () => openOnGpu(runtime, options))
   const signature = signatureOf(session)
 
   return {
@@ -90,38 +88,45 @@ interface OpenedSession {
  */
 async function openSession(
   runtime: Runtime,
-  { dir, entry, device }: BackendOptions,
+  options: BackendOptions,
   threads: number,
 ): Promise<OpenedSession> {
-  const file = path.join(dir, entry)
-  const common: InferenceSession.SessionOptions = {
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-  }
   let notice: string | undefined
-  if (device === 'gpu') {
+  if (options.device === 'gpu') {
     try {
-      const executionProviders = ['cuda', 'cpu']
-      const session = await runtime.InferenceSession.create(file, { ...common, executionProviders })
-      return { session, device: 'cuda' }
+      return { session: await openOnGpu(runtime, options), device: 'cuda' }
     } catch (error) {
       notice = `no CUDA, it runs on the CPU: ${messageOf(error)}`
     }
   }
   try {
-    const session = await runtime.InferenceSession.create(file, {
-      ...common,
-      executionProviders: ['cpu'],
-    })
-    return { session, device: 'cpu', notice }
+    return { session: await openOn(['cpu'], runtime, options, threads), device: 'cpu', notice }
   } catch (error) {
     throw new CutoverError(
       'MODEL_UNLOADABLE',
-      `onnxruntime does not open ${entry}: ${messageOf(error)}`,
+      `onnxruntime does not open ${options.entry}: ${messageOf(error)}`,
       { cause: error },
     )
   }
+}
+
+/** What CUDA has no kernel for runs on the CPU. Rejects where there is no CUDA, or no memory left. */
+function openOnGpu(runtime: Runtime, options: BackendOptions): Promise<InferenceSession> {
+  return openOn(['cuda', 'cpu'], runtime, options, options.threads)
+}
+
+function openOn(
+  executionProviders: readonly string[],
+  { InferenceSession }: Runtime,
+  { dir, entry }: BackendOptions,
+  threads: number,
+): Promise<InferenceSession> {
+  return InferenceSession.create(path.join(dir, entry), {
+    executionProviders,
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+  })
 }

@@ -12,7 +12,8 @@ const SESSIONS_MAX = 6
  * On CUDA a convolution plans itself for the shape of its input, in up to a second for a whole
  * network, and keeps no plan but the last (`Conv::UpdateState` in onnxruntime's conv.cc; issue 23006):
  * a session that gets batches of 1 and of 8 in turns plans at every run. So each keeps to its shape, and
- * of more shapes than there may be sessions the one that was not asked for the longest gives way.
+ * of more shapes than there may be sessions the one that was not asked for the longest gives way. There
+ * may be six, or as many as could be opened: another shape then costs planning, not the GPU.
  */
 export class SessionPerShape {
   readonly #open: () => Promise<InferenceSession>
@@ -20,6 +21,7 @@ export class SessionPerShape {
   readonly #sessions = new Map<string, InferenceSession>()
   /** Runs are synchronous anyway, and a session must not be released under one. */
   readonly #running = new Mutex()
+  #sessionsMax = SESSIONS_MAX
   /** Opened already, and no run has made its shape its own. */
   #spare: InferenceSession | undefined
 
@@ -52,14 +54,24 @@ export class SessionPerShape {
       this.#spare = undefined
       return spare
     }
-    const [oldest] = this.#sessions
-    if (this.#sessions.size >= SESSIONS_MAX && oldest !== undefined) {
-      const [shapes, session] = oldest
-      this.#sessions.delete(shapes)
-      // Its memory and its weights are as good as those of a new one.
-      return session
+    if (this.#sessions.size < this.#sessionsMax) {
+      try {
+        return await this.#open()
+      } catch (error) {
+        if (this.#sessions.size === 0) throw error
+        this.#sessionsMax = this.#sessions.size
+      }
     }
-    return this.#open()
+    return this.#takeOldest()
+  }
+
+  /** Its memory and its weights are as good as those of a new one. */
+  #takeOldest(): InferenceSession {
+    const [oldest] = this.#sessions
+    if (oldest === undefined) throw new Error('there is no session')
+    const [shapes, session] = oldest
+    this.#sessions.delete(shapes)
+    return session
   }
 }
 
