@@ -294,7 +294,7 @@ describe.concurrent('a registry in a bucket', () => {
       const effect = { kind, afterBytes: 1_000_000 }
       bucket.s3.inject({ operation: 'get', key: /model\.onnx$/, times: 2, effect })
     }
-    await bucket.serve()
+    await bucket.serve({ flags: ['--s3-stall-timeout-ms=20000', '--s3-request-timeout-ms=20000'] })
     const pulls = bucket.s3.requests.all('GetObject', /model\.onnx$/)
     expect(pulls.length).toBeGreaterThan(2)
     const starts = pulls.map(({ headers }) => Number(/=(\d+)-/.exec(String(headers['range']))?.[1]))
