@@ -34,6 +34,8 @@ import { roomFor, SharedMemory } from './shared-memory.ts'
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
+/** A process that crashes does not end by these; the kernel uses the first one when memory is short. */
+const OUTSIDE_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
 /** An engine makes little JavaScript garbage; V8 would let it pile up: −12 MB in each process. */
 const NODE_FLAGS = ['--max-semi-space-size=1']
 /** This file is compiled to JavaScript or run from source: the worker is what stands beside it. */
@@ -56,12 +58,27 @@ export interface EngineOptions {
 /** Why a process ended: the first cause wins. */
 export type EngineEnding =
   | { readonly kind: 'closed' }
-  | { readonly kind: 'crashed'; readonly reason: string }
+  | { readonly kind: 'crashed'; readonly reason: string; readonly byOutsider?: boolean }
   | { readonly kind: 'timeout'; readonly reason: string }
   | { readonly kind: 'memory'; readonly reason: string }
 
 /** What became of a request: an answer, or why there is none. */
 export type RunEnd = RunResult | CutoverError
+
+/** Why a request has no answer: ENGINE_CRASHED or ENGINE_TIMEOUT, the process ended. */
+export class EngineGone extends CutoverError {
+  /** The process was ended by another one, which says little about the request. */
+  readonly byOutsider: boolean
+
+  constructor(
+    code: 'ENGINE_CRASHED' | 'ENGINE_TIMEOUT',
+    message: string,
+    { byOutsider = false }: { readonly byOutsider?: boolean | undefined } = {},
+  ) {
+    super(code, message)
+    this.byOutsider = byOutsider
+  }
+}
 
 interface Pending {
   readonly request: RunRequest
@@ -116,7 +133,8 @@ export class EngineChild {
     })
     this.#process.on('close', (code, signal) => {
       const how = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`
-      this.#end({ kind: 'crashed', reason: `${how}${this.#output.quoted()}` })
+      const byOutsider = signal !== null && OUTSIDE_SIGNALS.includes(signal)
+      this.#end({ kind: 'crashed', reason: `${how}${this.#output.quoted()}`, byOutsider })
     })
     this.#memory = new MemoryWatch(this.pid, {
       bytesMax: memoryBytesMax,
@@ -243,7 +261,7 @@ export class EngineChild {
     }
     this.kill({ kind: 'timeout', reason: `a request took longer than ${timeoutMs} ms` })
     this.#pending.delete(id)
-    onEnd(new CutoverError('ENGINE_TIMEOUT', `the model did not answer in ${timeoutMs} ms`))
+    onEnd(new EngineGone('ENGINE_TIMEOUT', `the model did not answer in ${timeoutMs} ms`))
   }
 
   #end(ending: EngineEnding): void {
@@ -261,16 +279,20 @@ export class EngineChild {
   }
 }
 
-function failureOf(ending: EngineEnding): CutoverError {
+function failureOf(ending: EngineEnding): EngineGone {
   switch (ending.kind) {
     case 'closed':
-      return new CutoverError('ENGINE_CRASHED', 'the engine process was closed')
+      return new EngineGone('ENGINE_CRASHED', 'the engine process was closed')
     case 'timeout':
-      return new CutoverError('ENGINE_TIMEOUT', `the engine process was killed: ${ending.reason}`)
+      return new EngineGone('ENGINE_TIMEOUT', `the engine process was killed: ${ending.reason}`)
     case 'memory':
-      return new CutoverError('ENGINE_CRASHED', `the engine process was killed: ${ending.reason}`)
+      return new EngineGone('ENGINE_CRASHED', `the engine process was killed: ${ending.reason}`)
     case 'crashed':
-      return new CutoverError('ENGINE_CRASHED', `the engine process is gone: ${ending.reason}`)
+      return new EngineGone(
+        'ENGINE_CRASHED',
+        `the engine process is gone: ${ending.reason}`,
+        ending,
+      )
   }
 }
 

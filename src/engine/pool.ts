@@ -5,7 +5,7 @@ import type { LoadStep } from '../wire/engine-protocol.ts'
 import type { RunRequest } from '../wire/run-message.ts'
 import { type EngineLoad, inflightFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
-import type { EngineEnding, EngineOptions, RunEnd } from './engine-child.ts'
+import { type EngineEnding, EngineGone, type EngineOptions, type RunEnd } from './engine-child.ts'
 import { type Occupancy, type PoolResult, Waiter } from './waiter.ts'
 
 export type { Occupancy, PoolResult }
@@ -13,6 +13,9 @@ export type { Occupancy, PoolResult }
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
 /** An engine that answered this many requests works: its next crash is restarted at once. */
 const ANSWERS_TO_TRUST = 10
+/** Processes that may end under a request; of those that others ended one more. */
+const ENDS_MAX = 2
+const ENDS_BY_OUTSIDERS_MAX = 3
 
 export interface PoolOptions {
   readonly engines: number
@@ -36,7 +39,7 @@ export interface PoolObserver {
   engineEnded(ending: EngineEnding, pid: number, restartMs: number): void
   engineStarted(pid: number): void
   requestRetried(): void
-  /** A request ended two processes, the second one while alone in it. */
+  /** A request ended two processes, or three, the last one while alone in it. */
   requestPoisonous(): void
 }
 
@@ -262,7 +265,7 @@ export class EnginePool {
     waiter.stratum = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
     waiter.queueMs = performance.now() - waiter.arrivedAt
     slot.inflight++
-    slot.exclusive = waiter.suspect
+    slot.exclusive = waiter.ends > 0
     slot.engine.run(waiter.request, alone, (end) => {
       slot.inflight--
       slot.exclusive = false
@@ -273,7 +276,7 @@ export class EnginePool {
 
   #ended(slot: RunningSlot, waiter: Waiter, end: RunEnd): void {
     if (end instanceof CutoverError) {
-      if (isEngineGone(end)) this.#suspect(waiter, end)
+      if (end instanceof EngineGone) this.#suspect(waiter, end)
       else waiter.reject(end)
       return
     }
@@ -283,11 +286,12 @@ export class EnginePool {
     waiter.resolve(end)
   }
 
-  #suspect(waiter: Waiter, error: CutoverError): void {
+  #suspect(waiter: Waiter, error: EngineGone): void {
     const { observer } = this.#options
-    if (waiter.suspect) {
+    waiter.ends++
+    if (waiter.ends >= (error.byOutsider ? ENDS_BY_OUTSIDERS_MAX : ENDS_MAX)) {
       observer.requestPoisonous()
-      const sentence = `this request ended two engine processes; ${error.message}`
+      const sentence = `this request ended ${waiter.ends} engine processes; ${error.message}`
       waiter.reject(new CutoverError(error.code, sentence, { cause: error }))
       return
     }
@@ -297,7 +301,6 @@ export class EnginePool {
       return
     }
     observer.requestRetried()
-    waiter.suspect = true
     this.#suspects.add(waiter)
   }
 }
@@ -306,8 +309,4 @@ export class EnginePool {
 async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
-}
-
-function isEngineGone({ code }: CutoverError): boolean {
-  return code === 'ENGINE_CRASHED' || code === 'ENGINE_TIMEOUT'
 }

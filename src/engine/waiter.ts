@@ -26,7 +26,8 @@ export class Waiter {
   /** Of the attempt under way. */
   queueMs = 0
   stratum: Stratum = 'shared'
-  suspect = false
+  /** Processes that ended under it: from the first on it runs in one of its own. */
+  ends = 0
   /** Its deadline is over or its client is gone. */
   abandoned = false
   #isOver = false

@@ -74,6 +74,6 @@ export function sentenceOf(event: DeploymentEvent): string {
     case 'request.retried':
       return `${name} runs a request again: its process ended`
     case 'request.poisonous':
-      return `${name} gave up a request that ended two processes`
+      return `${name} gave up a request under which processes ended`
   }
 }

@@ -72,7 +72,7 @@ export class Metrics {
     })
     this.#poison = new Counter({
       name: 'cutover_poison_requests_total',
-      help: 'Requests that ended two engine processes and were given up',
+      help: 'Requests given up because engine processes ended under them',
       labelNames: ['model'],
       registers,
     })

@@ -54,6 +54,29 @@ test('a crash with a single engine: the request waits for the next process', asy
   expect(failures).toEqual([])
 })
 
+test('a request whose processes others kill is run a third time, and no more', async () => {
+  const server = await startServer(registryWith(['m', 1, 'hang']).dir, { flags: ONE_AT_A_TIME })
+  const hung = predict(server.url, bright)
+  for (const kills of [1, 2, 3]) {
+    await waitFor(
+      async () => (await server.metric('cutover_inflight_requests')) === 1,
+      'the request to be in an engine',
+    )
+    await sleep(200)
+    process.kill(server.enginePids()[0] ?? -1, 'SIGKILL')
+    await waitFor(
+      async () => (await server.metric('cutover_engine_restarts_total')) === kills,
+      `kill ${kills} to be counted`,
+    )
+    await enginesBack(server, 1)
+  }
+  const { status, body } = await hung
+  expect([status, body.code]).toEqual([500, 'ENGINE_CRASHED'])
+  expect(body.error).toMatch(/ended 3 engine processes; .*SIGKILL/)
+  expect(await server.metric('cutover_request_retries_total')).toBe(2)
+  expect(await server.metric('cutover_poison_requests_total')).toBe(1)
+})
+
 describe.each([
   ['hangs', 'hang', 'timeout', 504, 'ENGINE_TIMEOUT', ['--run-timeout-ms', '700']],
   [
@@ -74,7 +97,7 @@ describe.each([
     const { status: given, body } = await predict(server.url, bright)
     const tookMs = performance.now() - startedAt
     expect([given, body.code]).toEqual([status, code])
-    expect(body.error).toContain('ended two engine processes')
+    expect(body.error).toContain('ended 2 engine processes')
     expect(tookMs).toBeLessThan(25_000)
     expect((await fetch(`${server.url}/healthz/live`)).status).toBe(200)
     await enginesBack(server, 3)
