@@ -7,7 +7,11 @@ export function publicErrorOf(thrown: unknown): CutoverError {
     : new CutoverError('INTERNAL', 'the server failed; its log says why')
 }
 
-/** A sentence may quote what a client sent. */
+/** A sentence may quote what a client sent. No character is cut in two: gRPC cannot send a half. */
 export function shortened(sentence: string, lengthMax: number): string {
-  return sentence.length > lengthMax ? `${sentence.slice(0, lengthMax)}…` : sentence
+  if (sentence.length <= lengthMax) return sentence
+  return `${sentence.slice(0, lengthMax).replace(HALF_CHARACTER, '')}…`
 }
+
+/** The first of two surrogates, without the second. */
+const HALF_CHARACTER = /[\uD800-\uDBFF]$/

@@ -66,6 +66,7 @@ export function statusOf({ code }: CutoverError): status {
   return STATUS[code]
 }
 
-export function sentenceOf({ message }: CutoverError): string {
+/** What may be told, as long as a trailer may be. */
+export function sentenceOf({ message }: Pick<Error, 'message'>): string {
   return shortened(message, SENTENCE_LENGTH_MAX)
 }

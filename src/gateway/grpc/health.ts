@@ -8,6 +8,7 @@ import {
 } from '@grpc/grpc-js'
 
 import type { GatewayContext } from '../context.ts'
+import { sentenceOf } from './grpc-errors.ts'
 
 const WATCH_INTERVAL_MS = 200
 const WATCHERS_MAX = 100
@@ -37,7 +38,10 @@ export function health(
   const check: handleUnaryCall<HealthRequest, HealthResponse> = (call, callback) => {
     const { service } = call.request
     if (knows(service)) callback(null, { status: now() })
-    else callback({ code: status.NOT_FOUND, details: `there is no service ${service}` })
+    else {
+      const details = sentenceOf({ message: `there is no service ${service}` })
+      callback({ code: status.NOT_FOUND, details })
+    }
   }
 
   const list: handleUnaryCall<object, object> = (_call, callback) => {

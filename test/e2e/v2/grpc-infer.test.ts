@@ -531,3 +531,14 @@ test('the repository is listed', async () => {
   const { models } = response as { models: object[] }
   expect(models).toContainEqual({ name: 'versioned', version: '2', state: 'READY', reason: '' })
 })
+
+test.each([
+  ['a character that is cut in two', `a${'😀'.repeat(600)}`],
+  ['a name that is longer than a trailer', 'é'.repeat(20_000)],
+])('an answer that quotes %s arrives, and so does the next', async (_, name) => {
+  const inputs = [{ ...x, name }]
+  const refused = await client.call('ModelInfer', { ...tiny, inputs })
+  expect(refused).toMatchObject({ code: 'INVALID_ARGUMENT' })
+  expect(await client.call('Check', { service: name })).toMatchObject({ code: 'NOT_FOUND' })
+  expect(await client.call('Check', { service: '' })).toMatchObject({ code: 'OK' })
+})
