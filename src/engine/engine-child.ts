@@ -1,13 +1,14 @@
 import os from 'node:os'
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Buffer } from 'node:buffer'
-import type { Duplex } from 'node:stream'
+import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { signatureNamed } from '../domain/signature.ts'
 import { deferred } from '../lib/deferred.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
+import { systemCode } from '../lib/system-error.ts'
 import {
   type EngineCommand,
   type EngineInfo,
@@ -34,6 +35,7 @@ import { roomFor, SharedMemory } from './shared-memory.ts'
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
+const NICE_MAX = 19
 /** A process that crashes does not end by these; the kernel uses the first one when memory is short. */
 const OUTSIDE_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
 /** An engine makes little JavaScript garbage; V8 would let it pile up: −12 MB in each process. */
@@ -93,7 +95,8 @@ export class EngineChild {
   readonly ended = deferred<EngineEnding>()
   readonly pid: number
   readonly #process: ChildProcess
-  readonly #channel: FrameChannel
+  /** Undefined where files ran out and there is no process: `error` comes next. */
+  readonly #channel: FrameChannel | undefined
   readonly #shared: SharedMemory | undefined
   readonly #output = new OutputTail()
   readonly #onStep: EngineOptions['onStep']
@@ -118,19 +121,15 @@ export class EngineChild {
       env: engineEnvironment(process.env),
     })
     this.pid = this.#process.pid ?? -1
-    // Before the process makes threads: each inherits the priority of the one that made it.
-    if (this.pid > 0) os.setPriority(this.pid, nice)
-    this.#process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk))
-    this.#process.stderr?.on('data', (chunk: Buffer) => this.#output.push(chunk))
-    this.#channel = new FrameChannel(this.#process.stdio[CHANNEL_FD] as Duplex, {
-      frameBytesMax: FRAME_BYTES_MAX,
-      onFrame: (frame) => this.#receive(frame),
-      // A process without its channel is of no more use; why it lost it shows in how it ended.
-      onClose: () => this.#process.kill('SIGKILL'),
-    })
     this.#process.on('error', (error) => {
       this.#end({ kind: 'crashed', reason: `it did not start: ${error.message}` })
     })
+    // Before the process makes threads: each inherits the priority of the one that made it.
+    if (this.pid > 0) giveWay(this.pid, nice)
+    this.#process.stdout?.on('data', (chunk: Buffer) => this.#output.push(chunk))
+    this.#process.stderr?.on('data', (chunk: Buffer) => this.#output.push(chunk))
+    const channel = (this.#process.stdio as ChildProcess['stdio'] | undefined)?.[CHANNEL_FD]
+    if (channel instanceof Duplex) this.#channel = this.#open(channel)
     this.#process.on('close', (code, signal) => {
       const how = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`
       const byOutsider = signal !== null && OUTSIDE_SIGNALS.includes(signal)
@@ -181,7 +180,7 @@ export class EngineChild {
     this.#hangTimer ??= setTimeout(() => this.#lookForHang(), this.#runTimeoutMs)
     this.#memory.wake()
     const { header, parts } = sharedAt === undefined ? message : inSharedMemory(message, sharedAt)
-    this.#channel.sendNumbers(header, parts)
+    this.#channel?.sendNumbers(header, parts)
   }
 
   close(): void {
@@ -196,8 +195,20 @@ export class EngineChild {
     this.#process.kill('SIGKILL')
   }
 
+  #open(stream: Duplex): FrameChannel {
+    return new FrameChannel(stream, {
+      frameBytesMax: FRAME_BYTES_MAX,
+      onFrame: (frame) => this.#receive(frame),
+      // A process without its channel is of no more use; why it lost it mostly shows in how it ended.
+      onClose: (error) => {
+        if (error === undefined || systemCode(error) !== undefined) this.#process.kill('SIGKILL')
+        else this.kill(brokenProtocol(error))
+      },
+    })
+  }
+
   #send(command: EngineCommand): void {
-    this.#channel.send(command)
+    this.#channel?.send(command)
   }
 
   #receive(frame: Frame): void {
@@ -205,7 +216,7 @@ export class EngineChild {
       if (frame.isJson) this.#hear(parseEngineMessage(frame.json()))
       else this.#answered(frame)
     } catch (error) {
-      this.kill({ kind: 'crashed', reason: `it broke the protocol: ${messageOf(error)}` })
+      this.kill(brokenProtocol(error))
     }
   }
 
@@ -267,7 +278,7 @@ export class EngineChild {
   #end(ending: EngineEnding): void {
     this.#ending ??= ending
     this.#memory.stop()
-    this.#channel.close()
+    this.#channel?.close()
     this.#shared?.close()
     const failure = failureOf(this.#ending)
     this.#loaded.reject(failure)
@@ -276,6 +287,19 @@ export class EngineChild {
     this.#pending.clear()
     for (const { onEnd } of pending) onEnd(failure)
     this.ended.resolve(this.#ending)
+  }
+}
+
+function brokenProtocol(error: unknown): EngineEnding {
+  return { kind: 'crashed', reason: `it broke the protocol: ${messageOf(error)}` }
+}
+
+/** A priority below the server's own; as it is where the system does not allow that. */
+function giveWay(pid: number, nice: number): void {
+  try {
+    os.setPriority(pid, Math.min(NICE_MAX, os.getPriority() + nice))
+  } catch {
+    // It serves all the same.
   }
 }
 

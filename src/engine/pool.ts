@@ -72,7 +72,8 @@ class RunningSlot implements EngineLoad {
  * Guarantees: requests are answered in about the order they came; the queue is bounded
  * (QUEUE_FULL); an engine that ends by itself is replaced, at once or with back-off when it ends
  * again before it has answered anything; a request whose process ended under it is run once more,
- * alone in a process, and only if that one ends too does it fail.
+ * alone in a process, and only if that one ends too does it fail: the third one where another process
+ * killed the second.
  */
 export class EnginePool {
   readonly #options: PoolOptions
@@ -171,8 +172,7 @@ export class EnginePool {
   async close(): Promise<void> {
     this.#stopping.abort()
     for (const slot of this.#slots) if (slot.kind === 'backoff') clearTimeout(slot.timer)
-    const gone = new CutoverError('MODEL_NOT_READY', 'the version is being unloaded')
-    for (const waiter of [...this.#queue, ...this.#suspects]) waiter.reject(gone)
+    for (const waiter of [...this.#queue, ...this.#suspects]) waiter.reject(beingUnloaded())
     this.#queue.clear()
     this.#suspects.clear()
     await Promise.all(this.#running().map(({ engine }) => engine.close()))
@@ -288,6 +288,10 @@ export class EnginePool {
 
   #suspect(waiter: Waiter, error: EngineGone): void {
     const { observer } = this.#options
+    if (this.#stopping.signal.aborted) {
+      waiter.reject(beingUnloaded())
+      return
+    }
     waiter.ends++
     if (waiter.ends >= (error.byOutsider ? ENDS_BY_OUTSIDERS_MAX : ENDS_MAX)) {
       observer.requestPoisonous()
@@ -296,10 +300,6 @@ export class EnginePool {
       return
     }
     if (waiter.abandoned) return
-    if (this.#stopping.signal.aborted) {
-      waiter.reject(error)
-      return
-    }
     observer.requestRetried()
     this.#suspects.add(waiter)
   }
@@ -309,4 +309,8 @@ export class EnginePool {
 async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
+}
+
+function beingUnloaded(): CutoverError {
+  return new CutoverError('MODEL_NOT_READY', 'the version is being unloaded')
 }

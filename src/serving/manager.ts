@@ -316,6 +316,8 @@ export class Manager {
       if (this.#isRefused(model, entry)) throw quarantined(model, version)
       const pool = await this.#options.startPool(local, { signal, onStep })
       entry.become({ kind: 'ready', servable: new Servable(local, pool) })
+      entry.failures = 0
+      entry.crashes = 0
       const loaded = this.#models.get(model)
       if (loaded !== undefined) this.#updateRoutes(model, loaded)
       const tookMs = performance.now() - startedAt
@@ -350,8 +352,8 @@ export class Manager {
       return
     }
     entry.failures++
-    const crashed = code === 'ENGINE_CRASHED' && entry.failures >= CRASHES_TO_REJECT
-    if (FINAL.has(code) || crashed) {
+    if (code === 'ENGINE_CRASHED') entry.crashes++
+    if (FINAL.has(code) || entry.crashes >= CRASHES_TO_REJECT) {
       entry.become({ kind: 'rejected', code, reason })
       this.#tell({ kind: 'version.rejected', model, version, code, reason })
       return

@@ -30,6 +30,8 @@ export class VersionEntry {
   aspired = true
   /** Loads that failed for a reason that may pass. */
   failures = 0
+  /** Those of them that ended a process. */
+  crashes = 0
   /** Of its manifest; undefined until it has been read once. */
   digest: string | undefined
   #state: VersionState = { kind: 'new' }

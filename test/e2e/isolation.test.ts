@@ -77,6 +77,29 @@ test('a request whose processes others kill is run a third time, and no more', a
   expect(await server.metric('cutover_poison_requests_total')).toBe(1)
 })
 
+test('a request that a version is unloaded under accuses nobody', async () => {
+  const registry = registryWith(['m', 1, 'hang'])
+  const server = await startServer(registry.dir, {
+    flags: [...ONE_AT_A_TIME, '--drain-timeout-ms', '500'],
+  })
+  const hung = predict(server.url, bright)
+  await waitFor(
+    async () => (await server.metric('cutover_inflight_requests')) === 1,
+    'the request to be in an engine',
+  )
+  process.kill(server.enginePids()[0] ?? -1, 'SIGKILL')
+  await waitFor(
+    async () =>
+      (await server.metric('cutover_request_retries_total')) === 1 &&
+      (await server.metric('cutover_inflight_requests')) === 1,
+    'the request to be in another',
+  )
+  registry.add('m', 2, 'class-2')
+  const { status, body } = await hung
+  expect([status, body.code]).toEqual([503, 'MODEL_NOT_READY'])
+  expect(await server.metric('cutover_poison_requests_total')).toBe(0)
+})
+
 describe.each([
   ['hangs', 'hang', 'timeout', 504, 'ENGINE_TIMEOUT', ['--run-timeout-ms', '700']],
   [
