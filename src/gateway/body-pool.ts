@@ -14,6 +14,8 @@ const COPIED_BYTES_MAX = 16 * 1024 * 1024
  */
 export class BodyPool {
   #copiedBytes = 0
+  /** Other memory of the same size is not ours to give away. */
+  readonly #slabs = new WeakSet<ArrayBufferLike>()
   readonly #idle = new Map<number, Buffer[]>()
   #idleBytes = 0
 
@@ -23,7 +25,7 @@ export class BodyPool {
     const slabBytes = slabBytesFor(bytes)
     const idle = this.#idle.get(slabBytes)?.pop()
     if (idle !== undefined) this.#idleBytes -= slabBytes
-    return (idle ?? Buffer.allocUnsafeSlow(slabBytes)).subarray(0, bytes)
+    return (idle ?? this.#make(slabBytes)).subarray(0, bytes)
   }
 
   /**
@@ -43,13 +45,19 @@ export class BodyPool {
    */
   giveBack(buffer: Buffer): void {
     const slabBytes = buffer.buffer.byteLength
-    if (slabBytes > SLAB_BYTES_MAX || slabBytes !== slabBytesFor(slabBytes)) return
+    if (!this.#slabs.has(buffer.buffer)) return
     if (this.#idleBytes + slabBytes > IDLE_BYTES_MAX) return
     const idle = this.#idle.get(slabBytes)
     const slab = Buffer.from(buffer.buffer as ArrayBuffer)
     if (idle === undefined) this.#idle.set(slabBytes, [slab])
     else idle.push(slab)
     this.#idleBytes += slabBytes
+  }
+
+  #make(slabBytes: number): Buffer {
+    const slab = Buffer.allocUnsafeSlow(slabBytes)
+    this.#slabs.add(slab.buffer)
+    return slab
   }
 }
 

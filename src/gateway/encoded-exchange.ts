@@ -1,5 +1,7 @@
 import { Buffer } from 'node:buffer'
 
+import pLimit from 'p-limit'
+
 import { readBody } from './body.ts'
 import { decoded, encoded, encodingOf, responseEncodingOf } from './content-encoding.ts'
 import type { GatewayContext } from './context.ts'
@@ -11,14 +13,27 @@ export interface DecodedBody {
   readonly body: Buffer
 }
 
+/**
+ * A body may unpack to a thousand times as much: so many are unpacked at a time, and count until
+ * their requests are answered. The others wait as they came.
+ */
+const unpacked = pLimit(16)
+
 /** Reads a body that may be gzip or deflate. Throws what `readBody` and `decoded` throw. */
-export function readDecoded(context: GatewayContext, { request }: Exchange): Promise<DecodedBody> {
+export function readDecoded(context: GatewayContext, exchange: Exchange): Promise<DecodedBody> {
   const { bodyBytesMax } = context.settings
-  const encoding = encodingOf(request.headers['content-encoding'])
-  return readBody(request, bodyBytesMax, context.bodies).then((received) =>
+  const { headers } = exchange.request
+  const encoding = encodingOf(headers['content-encoding'])
+  return readBody(exchange.request, bodyBytesMax, context.bodies).then((received) =>
     encoding === 'identity'
       ? { received, body: received }
-      : decoded(received, encoding, bodyBytesMax).then((body) => ({ received, body })),
+      : new Promise((resolve, reject) => {
+          void unpacked(async () => {
+            const body = decoded(received, encoding, bodyBytesMax)
+            await body.then((bytes) => resolve({ received, body: bytes }), reject)
+            await exchange.closed()
+          })
+        }),
   )
 }
 

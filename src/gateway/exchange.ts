@@ -10,18 +10,10 @@ import { requestIdOf } from './request-id.ts'
 import { stickyKeyOf } from './sticky-key.ts'
 
 /** A client that was refused early may still be sending: it gets this long to read the answer. */
-const LINGER_MS = 2_000
+export const LINGER_MS = 2_000
 /** Of a body this small the rest is read after the answer, and the connection stays. */
 const UNREAD_BYTES_MAX = 64 * 1024
 const JSON_TYPE = { 'content-type': 'application/json' }
-
-/** Connections whose client has its answer and is still sending. */
-const lingering = new WeakSet<object>()
-
-/** Whether what else comes over a connection is read only to be thrown away. */
-export function isLingering(socket: object): boolean {
-  return lingering.has(socket)
-}
 
 /** One request on the hot path and its answer: its headers, its metrics, its log line. */
 export class Exchange {
@@ -62,6 +54,14 @@ export class Exchange {
 
   get query(): URLSearchParams {
     return new URLSearchParams(this.#query)
+  }
+
+  /** Resolves when it is answered or its client is gone. */
+  closed(): Promise<void> {
+    const response = this.#response
+    return response.closed
+      ? Promise.resolve()
+      : new Promise((resolve) => response.once('close', () => resolve()))
   }
 
   whenGone(giveUp: () => void): void {
@@ -133,7 +133,6 @@ export class Exchange {
     const all = this.#headers({ ...headers, connection: 'close' }, Buffer.byteLength(body))
     response.writeHead(status, all)
     response.write(body)
-    lingering.add(this.request.socket)
     const finish = () => response.end()
     const timer = setTimeout(finish, LINGER_MS)
     response.on('close', () => clearTimeout(timer))

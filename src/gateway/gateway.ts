@@ -6,7 +6,7 @@ import {
   STATUS_CODES,
   type ServerResponse,
 } from 'node:http'
-import { Server as NetServer } from 'node:net'
+import { Server as NetServer, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 
@@ -14,7 +14,7 @@ import { CutoverError } from '../domain/errors.ts'
 import { checkAnnouncedLength } from './body.ts'
 import { coldApp, methodNotAllowed } from './cold-app.ts'
 import type { GatewayContext } from './context.ts'
-import { Exchange, isLingering } from './exchange.ts'
+import { Exchange, LINGER_MS } from './exchange.ts'
 import { httpErrorOf } from './http-errors.ts'
 import { listen } from './listen.ts'
 import { HotPaths } from './hot-paths.ts'
@@ -30,6 +30,9 @@ export class Gateway {
   readonly #context: GatewayContext
   readonly #server: Server
   readonly #paths = new HotPaths(HOT_ROUTES)
+  readonly #sockets = new Set<Socket>()
+  /** The last one of each connection. */
+  readonly #answers = new WeakMap<Duplex, ServerResponse>()
   #leaving = false
 
   constructor(context: GatewayContext) {
@@ -45,6 +48,7 @@ export class Gateway {
       noDelay: true,
     })
     const onRequest = (request: IncomingMessage, response: ServerResponse) => {
+      this.#answers.set(request.socket, response)
       if (this.#leaving) response.setHeader('connection', 'close')
       if (!this.#hot(request, response)) cold(request, response)
     }
@@ -55,8 +59,12 @@ export class Gateway {
       onRequest(request, response)
     })
     this.#server.on('clientError', (error: Error & { code?: string }, socket) =>
-      refuseBroken(error, socket),
+      refuseBroken(error, socket, this.#answers.get(socket)),
     )
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket)
+      socket.once('close', () => this.#sockets.delete(socket))
+    })
   }
 
   /** Resolves with the port once connections are accepted; rejects when the address is taken. */
@@ -85,7 +93,7 @@ export class Gateway {
     const closed = new Promise<void>((resolve) => {
       NetServer.prototype.close.call(this.#server, () => resolve())
     })
-    const sweep = setInterval(() => this.#server.closeIdleConnections(), IDLE_SWEEP_MS)
+    const sweep = setInterval(() => this.#closeIdle(), IDLE_SWEEP_MS)
     const timer = setTimeout(() => {
       clean = false
       this.#server.closeAllConnections()
@@ -98,9 +106,15 @@ export class Gateway {
     return clean
   }
 
+  /** To node:http a connection is idle whose answer is written, though its client has yet to read it. */
+  #closeIdle(): void {
+    for (const { writableLength } of this.#sockets) if (writableLength > 0) return
+    this.#server.closeIdleConnections()
+  }
+
   /** Answers true when the request was one of the hot routes'. */
   #hot(request: IncomingMessage, response: ServerResponse): boolean {
-    const url = request.url ?? '/'
+    const url = originForm(request.url ?? '/')
     const queryAt = url.indexOf('?')
     const path = queryAt < 0 ? url : url.slice(0, queryAt)
     const match = this.#paths.match(path)
@@ -132,12 +146,22 @@ function isAnnouncedWithin(request: IncomingMessage, bytesMax: number): boolean 
   }
 }
 
-/** What node:http could not read as a request, or was not sent in time. */
-function refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
-  // It has its answer, and a second one would follow it; its time is bounded.
-  if (isLingering(socket) && error.code !== 'ECONNRESET') return
+/**
+ * What node:http could not read as a request, or was not sent in time. `last`: the answer to the
+ * last request that it could.
+ */
+function refuseBroken(
+  error: Error & { code?: string },
+  socket: Duplex,
+  last: ServerResponse | undefined,
+): void {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
+    return
+  }
+  if (last?.headersSent === true && !last.req.complete) {
+    // It has its answer, and a second one must not follow. While it may read that one, it is let be.
+    if (last.writableEnded) socket.destroy()
     return
   }
   const { status, body } = httpErrorOf(
@@ -152,4 +176,14 @@ function refuseBroken(error: Error & { code?: string }, socket: Duplex): void {
     `content-length: ${Buffer.byteLength(body)}`,
   ]
   socket.end(`${head.join('\r\n')}\r\n\r\n${body}`)
+  // Its end is ours alone: a client that goes on would keep the connection.
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS)
+  socket.once('close', () => clearTimeout(timer))
 }
+
+/** A target may name the server (RFC 9112, 3.2.2): the path that it asks for. */
+function originForm(target: string): string {
+  return target.startsWith('/') ? target : target.replace(AUTHORITY, '')
+}
+
+const AUTHORITY = /^https?:\/\/[^/?#]*/i

@@ -84,6 +84,8 @@ export interface ServerOptions {
   readonly env?: NodeJS.ProcessEnv
   /** Resolve once it listens, not once it is ready. */
   readonly listeningOnly?: boolean
+  /** Files and sockets that it may have open. */
+  readonly filesMax?: number
 }
 
 const running = new Set<ChildProcess>()
@@ -94,7 +96,7 @@ afterAll(() => {
 /** Starts a server that the test file's end stops. Two engines and no grace, unless flags say so. */
 export async function startServer(
   path: string,
-  { flags = [], env = {}, listeningOnly = false }: ServerOptions = {},
+  { flags = [], env = {}, listeningOnly = false, filesMax }: ServerOptions = {},
 ): Promise<TestServer> {
   const defaults = [
     '--admin-port',
@@ -113,9 +115,13 @@ export async function startServer(
     '200',
   ]
   const cache = ['--cache-dir', temporaryDirectory()]
+  const bounds = filesMax === undefined ? '' : `ulimit -n ${filesMax};`
   const child = spawn(
-    process.execPath,
+    'sh',
     [
+      '-c',
+      `${bounds} exec "$0" "$@"`,
+      process.execPath,
       BIN,
       'serve',
       path,
