@@ -3,22 +3,62 @@ import { Buffer, isUtf8 } from 'node:buffer'
 import { CutoverError } from './errors.ts'
 
 const LENGTH_BYTES = 4
+const ROOM_BYTES_MIN = 256
 
-/** Elements as a 4-byte little-endian length and their bytes: the layout of a Tensor's data. */
-export function packBytes(elements: readonly Uint8Array[]): Buffer {
-  const bytes = elements.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0)
-  const data = Buffer.allocUnsafe(bytes)
-  let offset = 0
-  for (const element of elements) {
-    offset = data.writeUInt32LE(element.length, offset)
-    data.set(element, offset)
-    offset += element.length
+/**
+ * Collects elements as a 4-byte little-endian length and their bytes: the layout of a Tensor's
+ * data. They lie in one piece of memory that grows: a Buffer for each would take 200 bytes where
+ * an element has one.
+ */
+export class BytesPacker {
+  #data: Buffer
+  #bytes = 0
+
+  constructor(bytesHint = 0) {
+    this.#data = Buffer.allocUnsafe(bytesHint)
   }
-  return data
+
+  push(element: Uint8Array): void {
+    const start = this.#begin(element.length)
+    this.#data.set(element, start)
+  }
+
+  pushText(element: string): void {
+    const start = this.#begin(Buffer.byteLength(element))
+    this.#data.write(element, start)
+  }
+
+  /** The elements so far. */
+  data(): Buffer {
+    return this.#data.subarray(0, this.#bytes)
+  }
+
+  /** Writes the length of an element, makes room for its bytes, and answers where they go. */
+  #begin(length: number): number {
+    const needed = this.#bytes + LENGTH_BYTES + length
+    if (needed > this.#data.length) {
+      const larger = Buffer.allocUnsafe(Math.max(needed, 2 * this.#data.length, ROOM_BYTES_MIN))
+      larger.set(this.data())
+      this.#data = larger
+    }
+    const start = this.#data.writeUInt32LE(length, this.#bytes)
+    this.#bytes = needed
+    return start
+  }
+}
+
+export function packBytes(elements: readonly Uint8Array[]): Buffer {
+  const packer = new BytesPacker(
+    elements.reduce((sum, { length }) => sum + LENGTH_BYTES + length, 0),
+  )
+  for (const element of elements) packer.push(element)
+  return packer.data()
 }
 
 export function packStrings(strings: readonly string[]): Buffer {
-  return packBytes(strings.map((element) => Buffer.from(element)))
+  const packer = new BytesPacker()
+  for (const element of strings) packer.pushText(element)
+  return packer.data()
 }
 
 /** How many elements there are; undefined when a length lies. */
@@ -35,29 +75,40 @@ export function countBytes(data: Uint8Array): number | undefined {
   return offset === byteLength ? count : undefined
 }
 
-/** Views of the elements; throws TENSOR_INVALID, naming the element, when a length lies. */
-export function unpackBytes(data: Uint8Array): Buffer[] {
+/**
+ * Views of the elements, each made when it is asked for. Throws TENSOR_INVALID, naming the element,
+ * where a length lies.
+ */
+export function* bytesIn(data: Uint8Array): Generator<Buffer, void> {
   const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-  const elements: Buffer[] = []
   let offset = 0
-  while (offset < bytes.length) {
+  for (let i = 0; offset < bytes.length; i++) {
     const start = offset + LENGTH_BYTES
     const end = start <= bytes.length ? start + bytes.readUInt32LE(offset) : Infinity
     if (end > bytes.length) {
-      throw new CutoverError('TENSOR_INVALID', `element ${elements.length} ends beyond the data`)
+      throw new CutoverError('TENSOR_INVALID', `element ${i} ends beyond the data`)
     }
-    elements.push(bytes.subarray(start, end))
+    yield bytes.subarray(start, end)
     offset = end
   }
-  return elements
 }
 
-/** As text; throws TENSOR_INVALID, naming the tensor and the element, when one is not UTF-8. */
-export function unpackStrings(data: Uint8Array, label: string, remedy = ''): string[] {
-  return unpackBytes(data).map((element, i) => {
+/** As text; throws TENSOR_INVALID, naming the tensor and the element, where one is not UTF-8. */
+export function* stringsIn(data: Uint8Array, label: string, remedy = ''): Generator<string, void> {
+  let i = 0
+  for (const element of bytesIn(data)) {
     if (!isUtf8(element)) {
       throw new CutoverError('TENSOR_INVALID', `${label}: element ${i} is not UTF-8${remedy}`)
     }
-    return element.toString('utf8')
-  })
+    yield element.toString('utf8')
+    i++
+  }
+}
+
+export function unpackBytes(data: Uint8Array): Buffer[] {
+  return [...bytesIn(data)]
+}
+
+export function unpackStrings(data: Uint8Array, label: string): string[] {
+  return [...stringsIn(data, label)]
 }

@@ -3,7 +3,6 @@ import { Byte } from './bytes.ts'
 import type { ElementSink } from './elements.ts'
 import type { JsonReader } from './reader.ts'
 
-const SLICE_ELEMENTS = 8192
 const DEPTH_MAX = 1000
 
 /** What an array of arrays turned out to be. */
@@ -30,6 +29,7 @@ export function* readArray(
   levels.open()
   let justOpened = true
   for (;;) {
+    if (reader.isDue()) yield
     if (reader.take(Byte.ArrayOpen)) {
       if (levels.depth >= DEPTH_MAX) throw reader.wrong(`arrays nest deeper than ${DEPTH_MAX}`)
       levels.open()
@@ -41,7 +41,6 @@ export function* readArray(
       sink.read(reader, indexFrom + count)
       count++
       levels.element()
-      if (count % SLICE_ELEMENTS === 0) yield
     }
     justOpened = false
     while (reader.take(Byte.ArrayClose)) {

@@ -1,8 +1,6 @@
-import { Buffer } from 'node:buffer'
-
 import { CutoverError } from '../../domain/errors.ts'
 import type { DType } from '../../domain/tensor.ts'
-import { packBytes } from '../../domain/tensor-strings.ts'
+import { BytesPacker } from '../../domain/tensor-strings.ts'
 import { Byte } from './bytes.ts'
 import type { JsonReader } from './reader.ts'
 
@@ -175,7 +173,7 @@ const LOWER_F = 0x66
 
 class StringSink implements ElementSink {
   readonly #label: string
-  readonly #elements: Buffer[] = []
+  readonly #elements = new BytesPacker()
 
   constructor(label: string) {
     this.#label = label
@@ -183,11 +181,11 @@ class StringSink implements ElementSink {
 
   read(reader: JsonReader, index: number): void {
     if (reader.peek() !== Byte.Quote) throw this.wrong(index, 'not a string')
-    this.#elements.push(Buffer.from(reader.string()))
+    this.#elements.pushText(reader.string())
   }
 
   data(): Uint8Array {
-    return packBytes(this.#elements)
+    return this.#elements.data()
   }
 
   wrong(index: number, what: string): CutoverError {

@@ -13,6 +13,8 @@ const WORD_BYTES_MAX = 9
 const PLAIN_BYTES_MAX = 64
 /** Those of 2^64, or of -2^63 with its sign. */
 const WIDE_DIGITS_MAX = 20
+/** What is read between two turns of others. */
+const SLICE_BYTES = 64 * 1024
 const LONE_SURROGATE = /\p{Surrogate}/u
 
 /**
@@ -27,11 +29,24 @@ export class JsonReader {
   tokenAt = 0
   /** Whether the last number had neither a fraction nor an exponent. */
   isInteger = false
+  #sliceAt = 0
 
   constructor(bytes: Buffer) {
     this.bytes = bytes
     const hasMark = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf
     this.at = hasMark ? 3 : 0
+  }
+
+  /**
+   * Whether others are due a turn: so many bytes were read since it last said so, of whatever
+   * values. Where `at` has gone back, to what was skipped and is now read, it counts from there: a
+   * small request never pauses.
+   */
+  isDue(): boolean {
+    const read = this.at - this.#sliceAt
+    if (read >= 0 && read < SLICE_BYTES) return false
+    this.#sliceAt = this.at
+    return read > 0
   }
 
   /** The first byte of the next token, or -1 at the end; white space before it is passed. */

@@ -2,27 +2,25 @@ import type { Sliced } from '../../lib/in-slices.ts'
 import { Byte } from './bytes.ts'
 import type { JsonReader } from './reader.ts'
 
-const SLICE_BYTES = 64 * 1024
+const DEPTH_USUAL = 16
 
 /**
  * Passes one value of any kind, checking the grammar but for what is inside of strings. It nests as
- * deep as it likes: depth costs a word here and no stack.
+ * deep as it likes: depth costs a byte here and no stack.
  */
 export function* skipValue(reader: JsonReader): Sliced<void> {
   /** The closing bytes that are due. */
-  const closings: number[] = []
-  let pauseAt = reader.at + SLICE_BYTES
+  let closings: Uint8Array = NONE
+  let depth = 0
   for (;;) {
-    if (reader.at > pauseAt) {
-      yield
-      pauseAt = reader.at + SLICE_BYTES
-    }
+    if (reader.isDue()) yield
     const first = reader.peek()
     if (first === Byte.ArrayOpen || first === Byte.ObjectOpen) {
       reader.at++
       const closing = first === Byte.ArrayOpen ? Byte.ArrayClose : Byte.ObjectClose
       if (!reader.take(closing)) {
-        closings.push(closing)
+        if (depth === closings.length) closings = withRoom(closings)
+        closings[depth++] = closing
         if (closing === Byte.ObjectClose) skipKey(reader)
         continue
       }
@@ -30,16 +28,25 @@ export function* skipValue(reader: JsonReader): Sliced<void> {
       skipScalar(reader, first)
     }
     for (;;) {
-      const closing = closings.at(-1)
-      if (closing === undefined) return
+      if (depth === 0) return
+      const closing = closings[depth - 1] ?? 0
       if (reader.take(Byte.Comma)) {
         if (closing === Byte.ObjectClose) skipKey(reader)
         break
       }
       reader.expect(closing)
-      closings.pop()
+      depth--
     }
   }
+}
+
+/** Most values hold no other: they need no memory. */
+const NONE = new Uint8Array(0)
+
+function withRoom(closings: Uint8Array): Uint8Array {
+  const larger = new Uint8Array(Math.max(DEPTH_USUAL, 2 * closings.length))
+  larger.set(closings)
+  return larger
 }
 
 function skipKey(reader: JsonReader): void {

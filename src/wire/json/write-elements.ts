@@ -1,6 +1,6 @@
 import { CutoverError } from '../../domain/errors.ts'
 import type { Tensor } from '../../domain/tensor.ts'
-import { unpackStrings } from '../../domain/tensor-strings.ts'
+import { stringsIn } from '../../domain/tensor-strings.ts'
 import { type TensorView, viewOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
 
@@ -20,7 +20,7 @@ export function* writeElements(tensor: Tensor, label: string, text: string[]): S
     )
   }
   if (dtype === 'string') {
-    yield* writeStrings(unpackStrings(tensor.data, label, ', ask for binary data'), text)
+    yield* writeStrings(stringsIn(tensor.data, label, ', ask for binary data'), text)
     return
   }
   const values = viewOf(dtype, tensor.data)
@@ -36,14 +36,20 @@ export function* writeElements(tensor: Tensor, label: string, text: string[]): S
   }
 }
 
-function* writeStrings(strings: readonly string[], text: string[]): Sliced<void> {
-  for (let start = 0; start < strings.length; start += SLICE_ELEMENTS) {
-    if (start > 0) {
+/** Of the strings a slice is in memory at a time. */
+function* writeStrings(strings: Iterable<string>, text: string[]): Sliced<void> {
+  const slice: string[] = []
+  const write = () => text.push(JSON.stringify(slice).slice(1, -1))
+  for (const element of strings) {
+    if (slice.length === SLICE_ELEMENTS) {
+      write()
       text.push(',')
+      slice.length = 0
       yield
     }
-    text.push(JSON.stringify(strings.slice(start, start + SLICE_ELEMENTS)).slice(1, -1))
+    slice.push(element)
   }
+  write()
 }
 
 type FloatView = Extract<TensorView, Float32Array | Float64Array>

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 
 import { CutoverError } from '../../domain/errors.ts'
-import { packBytes } from '../../domain/tensor-strings.ts'
+import { BytesPacker } from '../../domain/tensor-strings.ts'
 import { Byte } from '../json/bytes.ts'
 import { type ElementSink, type JsonDType, sinkFor } from '../json/elements.ts'
 import { membersOf } from '../json/members.ts'
@@ -16,7 +16,7 @@ export function sinkOf(dtype: JsonDType, label: string): ElementSink {
 
 class BytesSink implements ElementSink {
   readonly #label: string
-  readonly #elements: Buffer[] = []
+  readonly #elements = new BytesPacker()
 
   constructor(label: string) {
     this.#label = label
@@ -24,13 +24,13 @@ class BytesSink implements ElementSink {
 
   read(reader: JsonReader, index: number): void {
     const first = reader.peek()
-    if (first === Byte.Quote) this.#elements.push(Buffer.from(reader.string()))
+    if (first === Byte.Quote) this.#elements.pushText(reader.string())
     else if (first === Byte.ObjectOpen) this.#elements.push(readBase64(reader, this.#label))
     else throw this.wrong(index, 'neither a string nor {"b64": …}')
   }
 
   data(): Uint8Array {
-    return packBytes(this.#elements)
+    return this.#elements.data()
   }
 
   wrong(index: number, what: string): CutoverError {

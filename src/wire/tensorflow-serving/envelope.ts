@@ -25,6 +25,7 @@ export function* readEnvelope(body: Buffer): Sliced<Envelope> {
   let signature: string | undefined
   expectKind(reader, Byte.ObjectOpen, 'the request must be a JSON object')
   for (const key of membersOf(reader)) {
+    if (reader.isDue()) yield
     reader.peek()
     if (key === 'signature_name') {
       expectKind(reader, Byte.Quote, "'signature_name' must be a string")

@@ -5,12 +5,12 @@ import type { Sliced } from '../../lib/in-slices.ts'
 import { Byte } from '../json/bytes.ts'
 import { elementsOf, membersOf } from '../json/members.ts'
 import type { JsonReader } from '../json/reader.ts'
+import { SliceCounter } from '../slice-counter.ts'
 import { readBase64 } from './base64-strings.ts'
 import { readEnvelope } from './envelope.ts'
 import type { Example, Feature } from './example.ts'
 
-const EXAMPLES_PER_SLICE = 500
-const VALUES_PER_SLICE = 8192
+const SLICE_VALUES = 8192
 /** Each value is written into a message by itself: tensors of millions belong to `:predict`. */
 const VALUES_MAX = 250_000
 const INT64_MAX = 2n ** 63n - 1n
@@ -31,22 +31,25 @@ export function* readExamplesRequest(body: Buffer): Sliced<ExamplesRequest> {
     reader.at = at.context
     context = yield* readExample(reader, 'context', budget)
   }
-  // An example has the context's values, too, and costs something even without any.
+  // An example has the context's features, too, and costs something even without any.
   const eachValues = VALUES_MAX - budget.values + 1
   reader.at = at.examples
   if (reader.peek() !== Byte.ArrayOpen) throw invalid("'examples' must be an array")
   const examples: Example[] = []
+  const slices = new SliceCounter(SLICE_VALUES)
   for (const index of elementsOf(reader)) {
-    if (index % EXAMPLES_PER_SLICE === EXAMPLES_PER_SLICE - 1) yield
+    const before = budget.values
     spend(budget, eachValues)
     const own = yield* readExample(reader, `examples[${index}]`, budget)
     examples.push(new Map([...context, ...own]))
+    // A few bytes are much work where the context is large.
+    if (slices.isDueAfter(before - budget.values) || reader.isDue()) yield
   }
   if (examples.length === 0) throw invalid("'examples' is empty")
   return { signature, examples }
 }
 
-/** How many more values a request may have. */
+/** How many more values a request may have. A feature without any costs as much as one. */
 interface Budget {
   values: number
 }
@@ -60,6 +63,7 @@ function* readExample(reader: JsonReader, label: string, budget: Budget): Sliced
   if (reader.peek() !== Byte.ObjectOpen) throw invalid(`${label} must be an object of features`)
   const example = new Map<string, Feature>()
   for (const name of membersOf(reader)) {
+    if (reader.isDue()) yield
     example.set(name, yield* readFeature(reader, `feature ${name} of ${label}`, budget))
   }
   return example
@@ -67,14 +71,14 @@ function* readExample(reader: JsonReader, label: string, budget: Budget): Sliced
 
 function* readFeature(reader: JsonReader, label: string, budget: Budget): Sliced<Feature> {
   const values: Value[] = []
+  spend(budget, 1)
   if (reader.peek() === Byte.ArrayOpen) {
     for (const index of elementsOf(reader)) {
+      if (index > 0) spend(budget, 1)
       values.push(readValue(reader, label))
-      spend(budget, 1)
-      if (index % VALUES_PER_SLICE === VALUES_PER_SLICE - 1) yield
+      if (reader.isDue()) yield
     }
   } else {
-    spend(budget, 1)
     values.push(readValue(reader, label))
   }
   const bytes = values.filter((value) => value instanceof Uint8Array)

@@ -75,7 +75,7 @@ function* readRows(reader: JsonReader, specs: readonly TensorSpec[]): Sliced<Map
   }
   let rows = 0
   for (const row of elementsOf(reader)) {
-    if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) yield
+    if (reader.isDue()) yield
     if (isNamed(reader)) {
       for (const name of membersOf(reader)) {
         const builder = builderOf(specNamed(specs, name))
@@ -95,8 +95,6 @@ function* readRows(reader: JsonReader, specs: readonly TensorSpec[]): Sliced<Map
   if (rows === 0) throw invalid("'instances' is empty")
   return new Map([...builders].map(([name, builder]) => [name, builder.batch()]))
 }
-
-const ROWS_PER_SLICE = 1000
 
 /** An object of named tensors comes next, not one of `{"b64": …}`. */
 function isNamed(reader: JsonReader): boolean {

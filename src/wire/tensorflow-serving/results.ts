@@ -1,8 +1,12 @@
 import { CutoverError } from '../../domain/errors.ts'
 import type { NamedTensors, Tensor } from '../../domain/tensor.ts'
-import { unpackStrings } from '../../domain/tensor-strings.ts'
+import { countBytes, stringsIn } from '../../domain/tensor-strings.ts'
 import { numbersOf } from '../../domain/tensor-view.ts'
+import type { Sliced } from '../../lib/in-slices.ts'
+import { SliceCounter } from '../slice-counter.ts'
 import { float32Text } from './write-tensor.ts'
+
+const SLICE_VALUES = 4096
 
 /** The outputs by which TensorFlow's classification and regression signatures are known. */
 const SCORES = 'scores'
@@ -13,46 +17,56 @@ const OUTPUTS = 'outputs'
  * The body of an answer to `:classify`: of each example its classes with their scores. The names
  * are the model's own `classes`, else the labels; the scores its `scores`, or its only output.
  */
-export function classifications(
+export function* classifications(
   outputs: NamedTensors,
   examples: number,
   labels: readonly string[] | undefined,
-): string {
+): Sliced<string> {
   const classes = outputs.get(CLASSES)
   const scores = outputs.get(SCORES) ?? (classes === undefined ? only(outputs) : undefined)
   const names = classes === undefined ? undefined : stringsOf(CLASSES, classes)
   const values = scores === undefined ? undefined : floatsOf(SCORES, scores)
-  const count = (values?.length ?? names?.length ?? 0) / examples
-  checkEach(count, names, values, examples)
-  const rows = Array.from({ length: examples }, (_row, row) => {
-    const entries = Array.from({ length: count }, (_entry, i) => {
-      const at = row * count + i
-      const label = names?.[at] ?? labels?.[i] ?? ''
-      return `[${JSON.stringify(label)},${float32Text(values?.[at] ?? 0)}]`
-    })
-    return `[${entries.join(',')}]`
-  })
+  const count = (values?.length ?? names?.count ?? 0) / examples
+  checkEach(count, names?.count, values?.length, examples)
+  const slices = new SliceCounter(SLICE_VALUES)
+  const rows: string[] = []
+  for (let row = 0; row < examples; row++) {
+    const entries: string[] = []
+    for (let i = 0; i < count; i++) {
+      const label = names?.strings.next().value ?? labels?.[i] ?? ''
+      const score = float32Text(values?.[row * count + i] ?? 0)
+      entries.push(`[${JSON.stringify(label)},${score}]`)
+      if (slices.isDueAfter(1)) yield
+    }
+    rows.push(`[${entries.join(',')}]`)
+  }
   return `{"results":[${rows.join(',')}]}`
 }
 
 /** The body of an answer to `:regress`: one value per example. */
-export function regressions(outputs: NamedTensors, examples: number): string {
+export function* regressions(outputs: NamedTensors, examples: number): Sliced<string> {
   const values = floatsOf(OUTPUTS, outputs.get(OUTPUTS) ?? only(outputs))
-  checkEach(values.length / examples, undefined, values, examples)
+  checkEach(values.length / examples, undefined, values.length, examples)
   if (values.length !== examples) {
     throw invalid(`a regression has one value per example, not ${values.length / examples}`)
   }
-  return `{"results":[${Array.from(values, float32Text).join(',')}]}`
+  const slices = new SliceCounter(SLICE_VALUES)
+  const texts: string[] = []
+  for (let i = 0; i < values.length; i++) {
+    texts.push(float32Text(values[i] ?? NaN))
+    if (slices.isDueAfter(1)) yield
+  }
+  return `{"results":[${texts.join(',')}]}`
 }
 
 function checkEach(
   count: number,
-  names: readonly string[] | undefined,
-  values: ArrayLike<number> | undefined,
+  names: number | undefined,
+  values: number | undefined,
   examples: number,
 ): void {
   const fits = (length: number | undefined) => length === undefined || length === count * examples
-  if (!Number.isInteger(count) || !fits(names?.length) || !fits(values?.length)) {
+  if (!Number.isInteger(count) || !fits(names) || !fits(values)) {
     throw invalid(`the outputs do not hold as many values for each of ${examples} examples`)
   }
 }
@@ -73,9 +87,10 @@ function floatsOf(name: string, tensor: Tensor): ArrayLike<number> {
   return numbersOf({ ...tensor, dtype })
 }
 
-function stringsOf(name: string, { dtype, data }: Tensor): string[] {
+/** Read one after the other: of a million names only their text in the answer is in memory. */
+function stringsOf(name: string, { dtype, data }: Tensor) {
   if (dtype !== 'string') throw invalid(`the output ${name} is ${dtype}, not strings`)
-  return unpackStrings(data, `output ${name}`)
+  return { count: countBytes(data) ?? NaN, strings: stringsIn(data, `output ${name}`) }
 }
 
 function invalid(sentence: string): CutoverError {

@@ -1,10 +1,9 @@
-import type { Buffer } from 'node:buffer'
-
 import { CutoverError } from '../../domain/errors.ts'
 import { elementCount, type Tensor } from '../../domain/tensor.ts'
-import { unpackBytes, unpackStrings } from '../../domain/tensor-strings.ts'
+import { bytesIn, stringsIn } from '../../domain/tensor-strings.ts'
 import { numbersOf, viewOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
+import { SliceCounter } from '../slice-counter.ts'
 
 const SLICE_ELEMENTS = 4096
 /** An output of strings so named holds bytes and not text. */
@@ -13,40 +12,64 @@ const BYTES_SUFFIX = '_bytes'
 const FLOAT32_DIGITS = 9
 const FLOAT32_DIGITS_FEW = 6
 
-/** Writes elements of a tensor as arrays within arrays. */
+/** Writes elements of a tensor as arrays within arrays, of the dimensions from `axis` on. */
 export class TensorWriter {
-  readonly #shape: readonly number[]
-  readonly #element: (index: number) => string
   readonly #text: string[]
-  #next = 0
+  readonly #nextElement: () => string
+  /** Of a value without elements, all of its text. */
+  readonly #empty: string | undefined
+  /** The innermost arrays of a value, or its one element, and how many elements each has. */
+  readonly #rows: number
+  readonly #rowLength: number
+  /** After how many rows the arrays of each dimension end, from the inside. */
+  readonly #ends: readonly number[]
+  readonly #open: string
+  readonly #close: string
+  /** Over all values: a tensor of a million elements may have one in each. */
+  readonly #slices = new SliceCounter(SLICE_ELEMENTS)
 
-  constructor(name: string, tensor: Tensor, text: string[]) {
-    this.#shape = tensor.shape
-    this.#element = elementWriter(name, tensor)
+  constructor(name: string, tensor: Tensor, axis: number, text: string[]) {
+    const inner = tensor.shape.slice(axis)
+    const count = elementCount(inner)
     this.#text = text
+    this.#nextElement = elementWriter(name, tensor)
+    this.#empty = count === 0 ? emptyOf(inner) : undefined
+    this.#rowLength = inner.at(-1) ?? 1
+    this.#rows = count / this.#rowLength
+    this.#ends = inner.map((_, i) => elementCount(inner.slice(i, -1))).toReversed()
+    this.#open = '['.repeat(inner.length)
+    this.#close = ']'.repeat(inner.length)
   }
 
-  /** The next elements, as a value of the dimensions from `axis` on. */
-  *write(axis: number): Sliced<void> {
-    const inner = this.#shape.slice(axis)
-    if (inner.length === 0) {
-      this.#text.push(this.#element(this.#next++))
+  /** The next elements, as a value of these dimensions. */
+  *write(): Sliced<void> {
+    if (this.#empty !== undefined) {
+      this.#text.push(this.#empty)
+      if (this.#slices.isDueAfter(1)) yield
       return
     }
-    const count = elementCount(inner)
-    if (count === 0) {
-      this.#text.push(emptyOf(inner))
-      return
+    for (let row = 0; row < this.#rows; row++) {
+      let head = row > 0 ? this.#between(row) : this.#open
+      for (let at = 0; at < this.#rowLength; at += SLICE_ELEMENTS) {
+        const count = Math.min(this.#rowLength - at, SLICE_ELEMENTS)
+        this.#text.push(head + this.#elements(count))
+        head = ','
+        if (this.#slices.isDueAfter(count)) yield
+      }
     }
-    // The element where each array of a dimension ends: products of the sizes from the inside.
-    const ends = inner.map((_, i) => elementCount(inner.slice(i)))
-    for (let i = 0; i < count; i++) {
-      if (i > 0) this.#text.push(',')
-      this.#text.push('['.repeat(ends.filter((every) => i % every === 0).length))
-      this.#text.push(this.#element(this.#next++))
-      this.#text.push(']'.repeat(ends.filter((every) => (i + 1) % every === 0).length))
-      if (i % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) yield
-    }
+    this.#text.push(this.#close)
+  }
+
+  /** The brackets and the comma before a row: each array that ends there has one after it. */
+  #between(row: number): string {
+    const depth = this.#ends.findIndex((every) => row % every !== 0)
+    return `${this.#close.slice(0, depth)},${this.#open.slice(0, depth)}`
+  }
+
+  #elements(count: number): string {
+    const elements: string[] = []
+    for (let i = 0; i < count; i++) elements.push(this.#nextElement())
+    return elements.join(',')
   }
 }
 
@@ -55,36 +78,38 @@ function emptyOf(shape: readonly number[]): string {
   return size === 0 ? '[]' : `[${Array.from({ length: size }, () => emptyOf(rest)).join(',')}]`
 }
 
-function elementWriter(name: string, tensor: Tensor): (index: number) => string {
+/** Writes the next element at each call. */
+function elementWriter(name: string, tensor: Tensor): () => string {
   const { dtype, data } = tensor
+  let at = 0
   switch (dtype) {
     case 'string': {
       if (!name.endsWith(BYTES_SUFFIX)) {
-        const strings = textOf(name, data)
-        return (index) => JSON.stringify(strings[index])
+        const strings = textsIn(name, data)
+        return () => JSON.stringify(strings.next().value)
       }
-      const elements: Buffer[] = unpackBytes(data)
-      return (index) => `{"b64":"${elements[index]?.toString('base64')}"}`
+      const elements = bytesIn(data)
+      return () => `{"b64":"${elements.next().value?.toString('base64')}"}`
     }
     case 'bool':
-      return (index) => (data[index] === 0 ? 'false' : 'true')
+      return () => (data[at++] === 0 ? 'false' : 'true')
     case 'float16':
     case 'float32':
     case 'float64': {
       const values = numbersOf({ ...tensor, dtype })
       const write = dtype === 'float64' ? float64Text : float32Text
-      return (index) => write(values[index] ?? NaN)
+      return () => write(values[at++] ?? NaN)
     }
     default: {
       const values = viewOf(dtype, data)
-      return (index) => String(values[index])
+      return () => String(values[at++])
     }
   }
 }
 
-function textOf(name: string, data: Uint8Array): string[] {
+function* textsIn(name: string, data: Uint8Array): Generator<string, void> {
   try {
-    return unpackStrings(data, `output ${name}`)
+    yield* stringsIn(data, `output ${name}`)
   } catch (error) {
     throw new CutoverError(
       'TENSOR_INVALID',

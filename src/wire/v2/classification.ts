@@ -1,11 +1,12 @@
 import { CutoverError } from '../../domain/errors.ts'
 import { elementCount, type NamedTensors, type Tensor } from '../../domain/tensor.ts'
-import { packStrings } from '../../domain/tensor-strings.ts'
+import { BytesPacker } from '../../domain/tensor-strings.ts'
 import { numbersOf, viewOf } from '../../domain/tensor-view.ts'
 import type { Sliced } from '../../lib/in-slices.ts'
+import { SliceCounter } from '../slice-counter.ts'
 
 const SLICE_ELEMENTS = 8192
-const ROWS_PER_SLICE = 1000
+const EVEN_THEN_5 = /[02468]5$/
 
 export interface ClassificationOptions {
   /** How many classes an output is asked for; 0: its tensor. */
@@ -57,16 +58,16 @@ function* classify(
     )
   }
   const isFloat = dtype.startsWith('float')
-  const strings: string[] = []
+  const strings = new BytesPacker()
+  const slices = new SliceCounter(SLICE_ELEMENTS)
   // Of rows without elements there may be any number.
   const rowsWithClasses = count > 0 ? rows : 0
   for (let row = 0; row < rowsWithClasses; row++) {
-    if (row % ROWS_PER_SLICE === ROWS_PER_SLICE - 1) yield
     const start = row * rowLength
-    for (const index of yield* bestIndices(values, start, rowLength, count)) {
+    for (const index of yield* bestIndices(values, start, rowLength, count, slices)) {
       const value = values[start + index] ?? NaN
       const label = labels?.[index]
-      strings.push(
+      strings.pushText(
         `${isFloat ? fixed(Number(value)) : value}:${index}${label === undefined ? '' : `:${label}`}`,
       )
     }
@@ -74,7 +75,7 @@ function* classify(
   return {
     dtype: 'string',
     shape: isBatch ? [rows, count] : [count],
-    data: packStrings(strings),
+    data: strings.data(),
   }
 }
 
@@ -84,6 +85,7 @@ function* bestIndices(
   start: number,
   length: number,
   count: number,
+  slices: SliceCounter,
 ): Sliced<number[]> {
   const best: number[] = []
   const rank = (index: number) => {
@@ -91,7 +93,7 @@ function* bestIndices(
     return Number.isNaN(value) ? -Infinity : value
   }
   for (let index = 0; index < length; index++) {
-    if (index % SLICE_ELEMENTS === SLICE_ELEMENTS - 1) yield
+    if (slices.isDueAfter(1)) yield
     const value = rank(index)
     if (best.length === count && value <= rank(best[count - 1] ?? 0)) continue
     let at = best.length
@@ -102,9 +104,18 @@ function* bestIndices(
   return best
 }
 
-/** As C prints `%f`. */
+/**
+ * As C prints `%f`: to six digits, and of a value in the middle of two to the even one, where
+ * JavaScript rounds up. Only odd multiples of 1/128 are such; their seventh digit, a 5, is the last.
+ */
 function fixed(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
-  return Math.abs(value) < 1e21 ? value.toFixed(6) : `${BigInt(value)}.000000`
+  if (Object.is(value, -0)) return '-0.000000'
+  if (Math.abs(value) >= 1e21) return `${BigInt(value)}.000000`
+  if (Math.abs(value * 128) % 2 === 1) {
+    const exact = value.toFixed(7)
+    if (EVEN_THEN_5.test(exact)) return exact.slice(0, -1)
+  }
+  return value.toFixed(6)
 }

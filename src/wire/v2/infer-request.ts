@@ -49,6 +49,7 @@ export function* readInferRequest(body: Buffer, headerBytes: number): Sliced<Inf
   let parameters = NO_PARAMETERS
   expectKind(reader, Byte.ObjectOpen, 'the request must be a JSON object')
   for (const key of membersOf(reader)) {
+    if (reader.isDue()) yield
     switch (key) {
       case 'id':
         expectKind(reader, Byte.Quote, 'id must be a string')
@@ -92,6 +93,7 @@ function* readOutputs(reader: JsonReader): Sliced<ReadonlyMap<string, RequestedO
     let parameters = NO_PARAMETERS
     expectOfOutput(reader, Byte.ObjectOpen, index, 'it must be an object')
     for (const key of membersOf(reader)) {
+      if (reader.isDue()) yield
       if (key === 'name') {
         expectOfOutput(reader, Byte.Quote, index, 'name must be a string')
         name = reader.string()

@@ -13,8 +13,10 @@ export const NO_PARAMETERS: Parameters = new Map()
 /** Reads an object of int64, double, bool and string values; null and containers are refused. */
 export function readParameters(reader: JsonReader): Parameters {
   const parameters = new Map<string, Parameter>()
+  let count = 0
   for (const name of membersOf(reader)) {
-    if (parameters.size >= PARAMETERS_MAX) {
+    // A name that comes again counts, too: this does not pause.
+    if (count++ >= PARAMETERS_MAX) {
       throw new CutoverError('REQUEST_INVALID', `more than ${PARAMETERS_MAX} parameters`)
     }
     parameters.set(name, readParameter(reader, name))

@@ -42,6 +42,7 @@ function* readInput(
   let dataAt = -1
   expectOfInput(reader, Byte.ObjectOpen, index, 'it must be an object')
   for (const key of membersOf(reader)) {
+    if (reader.isDue()) yield
     switch (key) {
       case 'name':
         expectOfInput(reader, Byte.Quote, index, 'name must be a string')

@@ -89,6 +89,13 @@ describe('any value', () => {
     await inSlices(skipValue(reader))
     reader.expectEnd()
   })
+
+  test('costs a byte for each level', async () => {
+    const reader = new JsonReader(Buffer.from('['.repeat(4e6) + ']'.repeat(4e6)))
+    const before = process.memoryUsage().rss
+    await inSlices(skipValue(reader))
+    expect(process.memoryUsage().rss - before).toBeLessThan(30e6)
+  })
 })
 
 describe('strings', () => {

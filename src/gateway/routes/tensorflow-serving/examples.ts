@@ -51,9 +51,10 @@ async function answer(
   if (result.kind !== 'tensors') throw new CutoverError('INTERNAL', 'tensors gave no tensors')
   context.bodies.giveBack(payload.received)
   const { length } = payload.examples
-  const text =
+  const text = await inSlices(
     verb === 'classify'
       ? classifications(result.outputs, length, route.servable.local.labels)
-      : regressions(result.outputs, length)
+      : regressions(result.outputs, length),
+  )
   await replyJson(exchange, text)
 }
