@@ -56,11 +56,6 @@ export async function serve(settings: Settings): Promise<void> {
     metrics.observe(event)
     log(event)
     events.deployment(event)
-    if (event.kind === 'engine.ended' && event.cause !== 'closed') {
-      const versions = manager.versionsOf(event.model)
-      const digest = versions.find(({ version }) => version === event.version)?.digest
-      if (typeof digest === 'string') rollouts.crashed(event.model, digest)
-    }
   }
   const policy = readPolicy(settings)
   const { source, store, mirror } = await openRegistry(settings, policy, {
@@ -89,7 +84,7 @@ export async function serve(settings: Settings): Promise<void> {
       stickinessOf: (model) => (manager.policyOf(model) ?? policy).stickiness,
     },
     observe,
-    startPool: poolStarter(settings, observe),
+    startPool: poolStarter(settings, observe, (model, digest) => rollouts.crashed(model, digest)),
     versionsLoadedMax: settings.versionsLoadedMax,
     modelsMax: settings.modelsMax,
     drainTimeoutMs: settings.drainTimeoutMs,
@@ -211,7 +206,11 @@ function readPolicy({ rolloutPolicy: file, rolloutStrategy: strategy }: Settings
  */
 const GPU_ENGINES = 2
 
-export function poolStarter(settings: Settings, observe: DeploymentObserver): StartPool {
+export function poolStarter(
+  settings: Settings,
+  observe: DeploymentObserver,
+  onCrash: (model: string, digest: string) => void = () => {},
+): StartPool {
   const cores = cpuCount()
   const occupancy: Occupancy = { inflight: 0 }
   const device = settings.device === 'auto' ? visibleDevice() : settings.device
@@ -255,6 +254,8 @@ export function poolStarter(settings: Settings, observe: DeploymentObserver): St
           engineEnded: ({ kind: cause, ...ending }, pid, restartMs) => {
             const reason = 'reason' in ending ? ending.reason : 'closed'
             tell({ kind: 'engine.ended', pid, cause, reason, restartMs })
+            // By its content: a version that replaces another in place has that one's number.
+            if (cause !== 'closed') onCrash(local.model, local.digest)
           },
           requestRetried: () => tell({ kind: 'request.retried' }),
           requestPoisonous: () => tell({ kind: 'request.poisonous' }),

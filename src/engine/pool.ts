@@ -6,8 +6,15 @@ import type { RunRequest } from '../wire/run-message.ts'
 import { type EngineLoad, inflightFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
 import { type EngineEnding, EngineGone, type EngineOptions, type RunEnd } from './engine-child.ts'
-import { type Occupancy, type PoolResult, Waiter } from './waiter.ts'
+import {
+  DeadlineInEngine,
+  noAnswerWithin,
+  type Occupancy,
+  type PoolResult,
+  Waiter,
+} from './waiter.ts'
 
+export { DeadlineInEngine }
 export type { Occupancy, PoolResult }
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
@@ -179,8 +186,12 @@ export class EnginePool {
   }
 
   readonly #expire = (waiter: Waiter): void => {
-    const sentence = `no answer within ${waiter.deadlineMs} ms`
-    this.#giveUp(waiter, new CutoverError('DEADLINE_EXCEEDED', sentence))
+    const { deadlineMs } = waiter
+    const isQueued = this.#queue.has(waiter) || this.#suspects.has(waiter)
+    const error = isQueued
+      ? new CutoverError('DEADLINE_EXCEEDED', noAnswerWithin(deadlineMs))
+      : new DeadlineInEngine(deadlineMs)
+    this.#giveUp(waiter, error)
   }
 
   #giveUp(waiter: Waiter, error: CutoverError): void {

@@ -1,5 +1,17 @@
+import { CutoverError } from '../domain/errors.ts'
 import type { Stratum } from '../domain/evidence.ts'
 import type { RunRequest, RunResult } from '../wire/run-message.ts'
+
+/** The deadline of a request passed while an engine had it: it took too long, nobody knows how long. */
+export class DeadlineInEngine extends CutoverError {
+  constructor(deadlineMs: number) {
+    super('DEADLINE_EXCEEDED', noAnswerWithin(deadlineMs))
+  }
+}
+
+export function noAnswerWithin(deadlineMs: number): string {
+  return `no answer within ${deadlineMs} ms`
+}
 
 /** Counts the requests of the whole server, over all models. */
 export interface Occupancy {

@@ -6,6 +6,7 @@ import { coldApp } from './cold-app.ts'
 import type { GatewayContext } from './context.ts'
 import { listen } from './listen.ts'
 import { ADMIN_ROUTES } from './routes.ts'
+import { closeWaitingAnswers } from './waiting-answers.ts'
 
 /** The port for operators and for what tells of changes in the registry. */
 export class AdminGateway {
@@ -26,6 +27,7 @@ export class AdminGateway {
       { headersTimeout: context.settings.headersTimeoutMs },
       coldApp(context, ADMIN_ROUTES, (request) => checkAccess(request, adminToken)),
     )
+    closeWaitingAnswers(this.#server)
   }
 
   /** Resolves with the port. Throws CONFIG_INVALID when it is taken. */

@@ -59,7 +59,7 @@ export class Exchange {
   /** Resolves when it is answered or its client is gone. */
   closed(): Promise<void> {
     const response = this.#response
-    return response.closed
+    return response.closed || this.#isGone
       ? Promise.resolve()
       : new Promise((resolve) => response.once('close', () => resolve()))
   }

@@ -19,6 +19,7 @@ import { httpErrorOf } from './http-errors.ts'
 import { listen } from './listen.ts'
 import { HotPaths } from './hot-paths.ts'
 import { COLD_ROUTES, HOT_ROUTES } from './routes.ts'
+import { closeWaitingAnswers } from './waiting-answers.ts'
 
 /** How often node:http looks for clients that stall. */
 const STALL_CHECK_MS = 500
@@ -58,6 +59,7 @@ export class Gateway {
       if (isAnnouncedWithin(request, settings.bodyBytesMax)) response.writeContinue()
       onRequest(request, response)
     })
+    closeWaitingAnswers(this.#server)
     this.#server.on('clientError', (error: Error & { code?: string }, socket) =>
       refuseBroken(error, socket, this.#answers.get(socket)),
     )

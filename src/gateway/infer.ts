@@ -95,10 +95,17 @@ async function attempt<Payload>(
       checkInputs(signature, request.inputs)
       checkOutputs(signature, request.outputs ?? [])
     }
-    const answer = await servable.pool.run(request, {
-      deadlineMs: Math.max(1, Math.min(context.settings.requestTimeoutMs, call.timeLeftMs)),
-      onStart: (giveUp) => call.whenGone(giveUp),
-    })
+    let answer: PoolResult
+    try {
+      answer = await servable.pool.run(request, {
+        deadlineMs: Math.max(1, Math.min(context.settings.requestTimeoutMs, call.timeLeftMs)),
+        onStart: (giveUp) => call.whenGone(giveUp),
+      })
+    } catch (error) {
+      // Were only answered requests copied, the stable version would have no failures beside the candidate's.
+      if (request.kind === 'image' && isOwnFailure(error)) shadow(context, route, request, error)
+      throw error
+    }
     if (request.kind === 'image') shadow(context, route, request, answer)
     call.served(
       { queueMs: answer.queueMs, ...answer.result.timings },

@@ -1,6 +1,6 @@
 import { CutoverError, type ErrorCode } from '../domain/errors.ts'
 import type { Outcome } from '../rollout/block-recorder.ts'
-import type { PoolResult } from '../serving/servable.ts'
+import { DeadlineInEngine, type PoolResult } from '../serving/servable.ts'
 
 /** Failures of the version, not of the client or of a queue. */
 const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set([
@@ -10,12 +10,13 @@ const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'OUTPUT_INVALID',
 ])
 
-export function isOwnFailure(error: unknown): boolean {
+export function isOwnFailure(error: unknown): error is CutoverError {
   return error instanceof CutoverError && OWN_FAILURES.has(error.code)
 }
 
 /** What a failure says of the version that had the request. */
 export function outcomeOf(error: unknown): Outcome {
+  if (error instanceof DeadlineInEngine) return { kind: 'failed' }
   if (!isOwnFailure(error)) return { kind: 'excused' }
   const isInvalid = error instanceof CutoverError && error.code === 'OUTPUT_INVALID'
   return { kind: isInvalid ? 'invalid' : 'failed' }

@@ -1,3 +1,4 @@
+import { CutoverError } from '../domain/errors.ts'
 import type { Route } from '../serving/route-table.ts'
 import type { RunRequest, PoolResult } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
@@ -8,14 +9,14 @@ const DEADLINE_MS = 5_000
 type Classes = readonly { readonly index: number; readonly score: number }[]
 
 /**
- * Sends a copy of an answered request to the candidate of a shadow phase and compares what it
- * says. Never on the client's clock, and only while nobody waits for either version.
+ * Sends a copy of a request to the candidate of a shadow phase, and compares what it says with the
+ * original's answer, where it has one. Never on the client's clock, and only while nobody waits for either version.
  */
 export function shadow(
   { table, rollouts }: GatewayContext,
   { servable: stable, track }: Route,
   request: Extract<RunRequest, { kind: 'image' }>,
-  answer: PoolResult,
+  original: PoolResult | CutoverError,
 ): void {
   const share = table().get(stable.model)?.shadow
   if (share === undefined || track !== 'stable' || 100 * Math.random() >= share.weight) return
@@ -25,13 +26,15 @@ export function shadow(
   // The original goes back to the pool of bodies.
   const copy = { ...request, image: Buffer.from(request.image) }
   const copied = rollouts.copied(stable.model, trial)
-  copied?.stable(outcomeOfAnswer(answer))
+  const hasFailed = original instanceof CutoverError
+  copied?.stable(hasFailed ? outcomeOf(original) : outcomeOfAnswer(original))
   candidate.borrow()
   candidate.pool
     .run(copy, { deadlineMs: DEADLINE_MS })
     .then((second) => {
       copied?.canary(outcomeOfAnswer(second))
-      const [a, b] = [bestOf(answer), bestOf(second)]
+      if (hasFailed) return
+      const [a, b] = [bestOf(original), bestOf(second)]
       const [first, other] = [a[0], b[0]]
       if (first === undefined || other === undefined) return
       rollouts.compared(stable.model, trial, {

@@ -20,6 +20,8 @@ import { type Arm, TrialRecorder } from './trial-recorder.ts'
 
 /** More transitions at once than this are a bug, or two servers that undo each other's. */
 const STEPS_AT_ONCE_MAX = 50
+/** A look without news costs nothing but this read. */
+const FOLLOW_MS = 30_000
 const RETRY = { firstMs: 500, maxMs: 30_000 }
 /** Looks that nothing gave rise to are put off by up to this part of their delay, to be together. */
 const TOGETHER = 0.1
@@ -33,6 +35,8 @@ export interface RolloutHost {
   readonly store: DocumentStore
   /** The documents this server saw last, on its own disk: what it starts from without `store`. */
   readonly mirror: DocumentStore
+  /** How old what was read may be, at the least, before a look reads it again. */
+  readonly followMs?: number
 }
 
 /**
@@ -50,6 +54,8 @@ export class ModelRollout {
   readonly #closing = new AbortController()
   #state: RolloutState
   #tag: string | undefined
+  /** When the stored state was read last. */
+  #readAt = -Infinity
   /** Takes traffic from the candidate and could not be stored yet: it is acted on all the same. */
   #unstored: RolloutState | undefined
   #acted: { readonly state?: RolloutState; readonly policy?: RolloutPolicy } = {}
@@ -157,8 +163,10 @@ export class ModelRollout {
       if (!this.#attached) await this.#attach()
       const { state, policy } = this.#acted
       if (state !== this.#state || policy !== this.#host.policy()) this.#act()
-      if (this.#attached) await this.#steps(undefined)
-      else this.#stepAlone()
+      if (this.#attached) {
+        await this.#follow()
+        await this.#steps(undefined)
+      } else this.#stepAlone()
       if (this.#attached) this.#failures = 0
     } catch (error) {
       if (this.#closing.signal.aborted) return
@@ -182,8 +190,31 @@ export class ModelRollout {
 
   async #reload(): Promise<void> {
     const stored = await readState(this.#host.store, this.model, this.#closing.signal)
+    this.#readAt = performance.now()
     this.#tag = stored?.tag
-    if (stored !== undefined) this.#state = stored.state
+    if (stored !== undefined) this.#become(stored.state)
+  }
+
+  /**
+   * Now and then takes over what another server stored since, such as a command: a server with
+   * nothing to decide would never hear of it. What cannot be read now can be later.
+   */
+  async #follow(): Promise<void> {
+    const { store, followMs = FOLLOW_MS } = this.#host
+    if (performance.now() - this.#readAt < followMs) return
+    this.#readAt = performance.now()
+    const stored = await readState(store, this.model, this.#closing.signal).catch(() => undefined)
+    if (stored === undefined || stored.tag === this.#tag) return
+    this.#tag = stored.tag
+    this.#become(stored.state)
+    this.#unstored = undefined
+    this.#act()
+  }
+
+  #become(state: RolloutState): void {
+    const before = this.#state.stable?.digest
+    this.#state = state
+    if (state.stable?.digest !== before) this.#baseline = new ReferenceSampler()
   }
 
   /** Decides, stores and acts until there is nothing to do now. Answers why a command was refused. */
@@ -199,7 +230,7 @@ export class ModelRollout {
         this.#looks.runIn(together(result.lookAgainAfterMs))
         return undefined
       }
-      if (!(await this.#store(result.state))) continue
+      if (!(await this.#store(result.state, pending))) continue
       this.#taken(input)
       pending = undefined
       for (const event of result.events) this.#host.tell(event)
@@ -214,14 +245,15 @@ export class ModelRollout {
   }
 
   /** False: another server was first; the state is now what that one stored. */
-  async #store(state: RolloutState): Promise<boolean> {
+  async #store(state: RolloutState, command: Command | undefined): Promise<boolean> {
     const { signal } = this.#closing
     let tag: string | undefined
     try {
       tag = await writeState(this.#host.store, state, this.#tag, signal)
     } catch (error) {
-      // A candidate that is found worse gets no more traffic from this server, stored or not.
-      if (weightOf(state.phase) < weightOf(this.#state.phase)) {
+      // A candidate that is found worse gets no more traffic from this server, stored or not. Of a
+      // command that fails nothing is done: it is not decided again.
+      if (command === undefined && weightOf(state.phase) < weightOf(this.#state.phase)) {
         this.#unstored = state
         this.#act()
       }
@@ -233,10 +265,8 @@ export class ModelRollout {
       this.#act()
       return false
     }
-    const stableBefore = this.#state.stable?.digest
-    this.#state = state
+    this.#become(state)
     this.#tag = tag
-    if (state.stable?.digest !== stableBefore) this.#baseline = new ReferenceSampler()
     // Only a copy: without it a start during an outage has less to go by.
     await this.#mirror(state).catch(() => undefined)
     return true

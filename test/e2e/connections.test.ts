@@ -106,6 +106,34 @@ describe('a client that does not do its part', () => {
   })
 })
 
+test('clients that go while their requests wait for a turn leave nothing behind', async () => {
+  const server = await startServer(MODEL, { flags: ONE_ENGINE })
+  const body = gzipSync(
+    JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1, 2, 3, 4] }],
+    }),
+  )
+  const head =
+    `POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\n` +
+    `content-length: ${body.length}\r\n\r\n`
+  const [engine = -1] = server.enginePids()
+  // Until it goes on, no request is answered, and all but the first of a connection wait behind it.
+  process.kill(engine, 'SIGSTOP')
+  const socket = await connect(server)
+  for (let i = 0; i < 40; i++) socket.write(Buffer.concat([Buffer.from(head), body]))
+  await sleep(500)
+  socket.destroy()
+  await sleep(200)
+  process.kill(engine, 'SIGCONT')
+  const answer = await fetch(server.url + INFER, {
+    method: 'POST',
+    body,
+    headers: { 'content-encoding': 'gzip' },
+    signal: AbortSignal.timeout(30_000),
+  })
+  expect(answer.status).toBe(200)
+})
+
 test('a target may name the server', async () => {
   const server = await startServer(MODEL, { flags: ONE_ENGINE })
   const body = JSON.stringify({

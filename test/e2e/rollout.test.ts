@@ -89,6 +89,19 @@ describe('a new version', () => {
     expect(server.events('rollout.rollingBack')[0]?.msg).toMatch(/crashed|errors/)
   })
 
+  test('that is too slow for the deadline of its requests is rolled back', async () => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry, {
+      flags: ['--request-timeout-ms', '1000', '--run-timeout-ms', '10000'],
+    })
+    const load = startLoad(server.url, bright, 8, 10)
+    registry.add('m', 2, 'hang')
+    await happened(server, 'rollout.quarantined', 2)
+    const { classes } = await load.stop()
+    expect([...classes.keys()]).toEqual([1])
+    expect(server.events('rollout.rollingBack')[0]?.msg).toContain('errors')
+  })
+
   test('that answers something else is paused, or rolled back where the policy says so', async () => {
     const judge = { ...POLICY.rollout.judge, classes: { enabled: true } }
     const registry = registryWith(['m', 1, 'class-1'])

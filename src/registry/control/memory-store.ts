@@ -11,18 +11,8 @@ export class MemoryStore implements DocumentStore {
 
   write(model: string, text: string, before: string | undefined): Promise<string | undefined> {
     if (this.#documents.get(model)?.tag !== before) return Promise.resolve(undefined)
-    return Promise.resolve(this.#set(model, text))
-  }
-
-  /** As `write`; the first document may replace one that lies elsewhere. */
-  replace(model: string, text: string, before: string | undefined): Promise<string | undefined> {
-    if (this.#documents.has(model)) return this.write(model, text, before)
-    return Promise.resolve(this.#set(model, text))
-  }
-
-  #set(model: string, text: string): string {
     const tag = `memory ${++this.#writes}`
     this.#documents.set(model, { text, tag })
-    return tag
+    return Promise.resolve(tag)
   }
 }

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 
 import { describe, expect, test } from 'vitest'
 
+import { CutoverError } from '../../../src/domain/errors.ts'
 import { ControlBucket } from '../../../src/registry/control/control-bucket.ts'
 import { ControlFolder } from '../../../src/registry/control/control-folder.ts'
 import type { DocumentStore } from '../../../src/registry/control/document-store.ts'
@@ -151,23 +152,147 @@ describe('in a bucket', () => {
   })
 })
 
-describe('where nothing may be written', () => {
+describe.each([
+  ['a folder', folderToRefuse],
+  ['a bucket', bucketToRefuse],
+])('where %s may not be written to', (_name, make) => {
   test('what is decided is remembered, and that is told once', async () => {
-    const s3 = await startFakeS3()
-    const reasons: string[] = []
-    const store = await withEnvironment(
-      s3,
-      () => new FallbackStore(new ControlBucket(bucketOf(s3)), (reason) => reasons.push(reason)),
-    )
+    const { store, refuse, reasons } = await make()
     const before = await store.write('m', 'kept', undefined, signal)
-    s3.inject({ operation: 'put', effect: { kind: 'error', code: 'AccessDenied' } })
+    refuse(true)
     const tag = await store.write('m', 'remembered', before, signal)
     expect(await store.read('m', signal)).toEqual({ text: 'remembered', tag })
     expect(await store.write('m', 'late', before, signal)).toBe(undefined)
     expect(await store.write('m', 'next', tag, signal)).toEqual(expect.any(String))
-    expect(reasons).toEqual([expect.stringContaining('access denied')])
+    expect(await store.write('n', 'one', undefined, signal)).toEqual(expect.any(String))
+    expect(await store.write('n', 'other', undefined, signal)).toBe(undefined)
+    expect((await store.read('n', signal))?.text).toBe('one')
+    expect(reasons).toEqual([expect.stringMatching(/denied/)])
   })
+
+  test('for a while, the store gets the next decision, and nothing is remembered then', async () => {
+    const { store, real, refuse, reasons } = await make({ retryAfterMs: 0 })
+    const before = await store.write('m', 'kept', undefined, signal)
+    refuse(true)
+    const first = await store.write('m', 'remembered', before, signal)
+    const second = await store.write('m', 'next', first, signal)
+    expect((await real.read('m', signal))?.text).toBe('kept')
+    refuse(false)
+    expect(await store.write('m', 'late', first, signal)).toBe(undefined)
+    const tag = await store.write('m', 'stored', second, signal)
+    expect(await real.read('m', signal)).toEqual({ text: 'stored', tag })
+    expect(await store.read('m', signal)).toEqual({ text: 'stored', tag })
+    for (const past of [before, first, second]) {
+      expect(await store.write('m', 'late', past, signal)).toBe(undefined)
+    }
+    expect(await real.read('m', signal)).toEqual({ text: 'stored', tag })
+    refuse(true)
+    expect(await store.write('m', 'again', tag, signal)).toEqual(expect.any(String))
+    expect(reasons).toHaveLength(2)
+  })
+
+  test('it is not tried again at once', async () => {
+    const { store, real, refuse } = await make({ retryAfterMs: 60_000 })
+    refuse(true)
+    const tag = await store.write('m', 'remembered', undefined, signal)
+    refuse(false)
+    expect(await store.write('m', 'next', tag, signal)).toEqual(expect.any(String))
+    expect(await real.read('m', signal)).toBe(undefined)
+  })
+
+  test.each([0, 60_000])(
+    'what others write goes before what is remembered, tried again after %d ms',
+    async (retryAfterMs) => {
+      const { store, real, refuse } = await make({ retryAfterMs })
+      const before = await store.write('m', 'kept', undefined, signal)
+      refuse(true)
+      const remembered = await store.write('m', 'remembered', before, signal)
+      refuse(false)
+      const theirs = await real.write('m', 'theirs', before, signal)
+      expect(await store.read('m', signal)).toEqual({ text: 'theirs', tag: theirs })
+      refuse(true)
+      expect(await store.write('m', 'late', remembered, signal)).toBe(undefined)
+      const tag = await store.write('m', 'upon theirs', theirs, signal)
+      expect(await store.read('m', signal)).toEqual({ text: 'upon theirs', tag })
+      expect(await store.write('m', 'late', theirs, signal)).toBe(undefined)
+      expect(await store.write('m', 'late', remembered, signal)).toBe(undefined)
+    },
+  )
+
+  test('nothing is remembered upon a state that others have replaced', async () => {
+    const { store, real, refuse, reasons } = await make()
+    const before = await store.write('m', 'kept', undefined, signal)
+    const theirs = await real.write('m', 'theirs', before, signal)
+    refuse(true)
+    expect(await store.write('m', 'late', before, signal)).toBe(undefined)
+    expect(await store.read('m', signal)).toEqual({ text: 'theirs', tag: theirs })
+    expect(reasons).toEqual([])
+  })
+
+  test.each([0, 60_000])(
+    'of many writers one wins, and no write is lost, tried again after %d ms',
+    async (retryAfterMs) => {
+      const { store, refuse } = await make({ retryAfterMs })
+      await store.write('m', 'x', undefined, signal)
+      const writer = async (name: string) => {
+        for (let written = 0; written < 6;) {
+          refuse(written % 3 === 1)
+          const before = await store.read('m', signal)
+          const text = `${before?.text ?? ''}${name}`
+          if ((await store.write('m', text, before?.tag, signal)) !== undefined) written++
+        }
+      }
+      const names = ['a', 'b', 'c']
+      await Promise.all(names.map((name) => writer(name)))
+      const text = (await store.read('m', signal))?.text ?? ''
+      for (const name of names) expect(text.split(name)).toHaveLength(7)
+    },
+  )
 })
+
+test('a registry that can be neither written to nor read is not one for reading only', async () => {
+  const { store, s3, reasons } = await bucketToRefuse()
+  const before = await store.write('m', 'kept', undefined, signal)
+  s3.inject({ operation: 'any', effect: { kind: 'error', code: 'AccessDenied' } })
+  await expect(store.write('m', 'x', before, signal)).rejects.toMatchObject({
+    code: 'REGISTRY_UNAVAILABLE',
+  })
+  s3.clearFaults()
+  expect(await store.read('m', signal)).toEqual({ text: 'kept', tag: before })
+  expect(reasons).toEqual([])
+})
+
+type FallbackOptions = ConstructorParameters<typeof FallbackStore>[2]
+
+async function bucketToRefuse(options?: FallbackOptions) {
+  const s3 = await startFakeS3()
+  const real = await withEnvironment(s3, () => new ControlBucket(bucketOf(s3)))
+  const reasons: string[] = []
+  const store = new FallbackStore(real, (reason) => reasons.push(reason), options)
+  const refuse = (isRefusing: boolean) => {
+    s3.clearFaults()
+    if (isRefusing) s3.inject({ operation: 'put', effect: { kind: 'error', code: 'AccessDenied' } })
+  }
+  return { store, real, reasons, refuse, s3 }
+}
+
+/** Who runs the tests may be root, whom the mode of a directory does not stop. */
+function folderToRefuse(options?: FallbackOptions) {
+  const dir = temporaryDirectory()
+  const real: DocumentStore = new ControlFolder((model) => path.join(dir, model))
+  let isRefusing = false
+  const refusing: DocumentStore = {
+    read: (model) => real.read(model, signal),
+    write: async (model, text, before) => {
+      if (!isRefusing) return real.write(model, text, before, signal)
+      const cause = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+      throw new CutoverError('REGISTRY_UNAVAILABLE', cause.message, { cause })
+    },
+  }
+  const reasons: string[] = []
+  const store = new FallbackStore(refusing, (reason) => reasons.push(reason), options)
+  return Promise.resolve({ store, real, reasons, refuse: (is: boolean) => void (isRefusing = is) })
+}
 
 async function killed(child: ChildProcess): Promise<void> {
   const exited = once(child, 'exit')
