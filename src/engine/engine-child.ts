@@ -1,4 +1,3 @@
-import os from 'node:os'
 import { type ChildProcess, spawn } from 'node:child_process'
 import type { Buffer } from 'node:buffer'
 import { Duplex } from 'node:stream'
@@ -7,7 +6,9 @@ import { fileURLToPath } from 'node:url'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { signatureNamed } from '../domain/signature.ts'
 import { deferred } from '../lib/deferred.ts'
+import { giveWay } from '../lib/give-way.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
+import { isFromOutside } from '../lib/outside-signals.ts'
 import { systemCode } from '../lib/system-error.ts'
 import {
   type EngineCommand,
@@ -35,9 +36,6 @@ import { roomFor, SharedMemory } from './shared-memory.ts'
 const CHANNEL_FD = 3
 const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
-const NICE_MAX = 19
-/** A process that crashes does not end by these; the kernel uses the first one when memory is short. */
-const OUTSIDE_SIGNALS: readonly NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP']
 /** An engine makes little JavaScript garbage; V8 would let it pile up: −12 MB in each process. */
 const NODE_FLAGS = ['--max-semi-space-size=1']
 /** This file is compiled to JavaScript or run from source: the worker is what stands beside it. */
@@ -132,7 +130,7 @@ export class EngineChild {
     if (channel instanceof Duplex) this.#channel = this.#open(channel)
     this.#process.on('close', (code, signal) => {
       const how = signal === null ? `it exited with code ${code}` : `it was ended by ${signal}`
-      const byOutsider = signal !== null && OUTSIDE_SIGNALS.includes(signal)
+      const byOutsider = isFromOutside(signal)
       this.#end({ kind: 'crashed', reason: `${how}${this.#output.quoted()}`, byOutsider })
     })
     this.#memory = new MemoryWatch(this.pid, {
@@ -192,7 +190,12 @@ export class EngineChild {
 
   kill(ending: EngineEnding): void {
     this.#ending ??= ending
-    this.#process.kill('SIGKILL')
+    this.#endNow()
+  }
+
+  /** Where it did not start, its number is 0 for a moment, which names the server's own group. */
+  #endNow(): void {
+    if (this.pid > 0) this.#process.kill('SIGKILL')
   }
 
   #open(stream: Duplex): FrameChannel {
@@ -201,7 +204,7 @@ export class EngineChild {
       onFrame: (frame) => this.#receive(frame),
       // A process without its channel is of no more use; why it lost it mostly shows in how it ended.
       onClose: (error) => {
-        if (error === undefined || systemCode(error) !== undefined) this.#process.kill('SIGKILL')
+        if (error === undefined || systemCode(error) !== undefined) this.#endNow()
         else this.kill(brokenProtocol(error))
       },
     })
@@ -292,15 +295,6 @@ export class EngineChild {
 
 function brokenProtocol(error: unknown): EngineEnding {
   return { kind: 'crashed', reason: `it broke the protocol: ${messageOf(error)}` }
-}
-
-/** A priority below the server's own; as it is where the system does not allow that. */
-function giveWay(pid: number, nice: number): void {
-  try {
-    os.setPriority(pid, Math.min(NICE_MAX, os.getPriority() + nice))
-  } catch {
-    // It serves all the same.
-  }
 }
 
 function failureOf(ending: EngineEnding): EngineGone {

@@ -2,7 +2,8 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 
-import { type CutoverError, messageOf } from '../domain/errors.ts'
+import { CutoverError, messageOf } from '../domain/errors.ts'
+import { systemCode } from '../lib/system-error.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
 import type { Model } from './config/model.ts'
 import { parseModel } from './config/parse-model.ts'
@@ -17,10 +18,12 @@ import { externalFileOf, writeModel } from './onnx/write-model.ts'
 import { openKeras } from './read/open-keras.ts'
 import type { Weights } from './read/weights.ts'
 
+const DISK_FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
+
 /**
  * Compiles a Keras file, .h5 or .keras, to an ONNX model at `target` (and `target`.data beyond
  * 1.5 GB). Throws FORMAT_UNSUPPORTED for a model that cannot be compiled, MODEL_UNLOADABLE for a
- * file that is damaged or not whole, with a sentence that names what is missing.
+ * file that is damaged or not whole, with a sentence that names what is missing, and DISK_FULL.
  */
 export async function compileKeras(source: string, target: string): Promise<CompiledModel> {
   await stat(source).catch((error: unknown) => {
@@ -42,10 +45,16 @@ export async function compileKeras(source: string, target: string): Promise<Comp
       file.close()
     }
   } catch (error) {
-    throw isMisled(error) ? misled(error) : error
+    throw failureOf(error)
   } finally {
     await rm(dir, { recursive: true, force: true })
   }
+}
+
+function failureOf(error: unknown): unknown {
+  if (isMisled(error)) return misled(error)
+  if (!DISK_FULL.has(systemCode(error) ?? '')) return error
+  return new CutoverError('DISK_FULL', `compiling it: ${messageOf(error)}`, { cause: error })
 }
 
 /** Whatever a file says that nobody has thought of ends in an error of the language. */

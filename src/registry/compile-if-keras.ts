@@ -20,7 +20,8 @@ export interface KerasOptions {
 
 /**
  * A Keras model is compiled to ONNX beside its file, and that is what is opened; any other model
- * is left as it is. Throws FORMAT_UNSUPPORTED or MODEL_UNLOADABLE when it cannot be compiled.
+ * is left as it is. Throws FORMAT_UNSUPPORTED or MODEL_UNLOADABLE when it cannot be compiled,
+ * DISK_FULL or ENGINE_CRASHED when that was not its fault.
  */
 export async function compileIfKeras(
   model: DetectedModel,

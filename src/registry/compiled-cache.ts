@@ -1,10 +1,20 @@
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from 'node:fs/promises'
+import {
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  stat,
+  utimes,
+  writeFile,
+} from 'node:fs/promises'
 import path from 'node:path'
 import { pipeline } from 'node:stream/promises'
 
 import type { ManifestFile } from '../domain/manifest.ts'
+import { ownedPrefix } from '../lib/process-identity.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import { COMPILER_VERSION } from '../wire/compile-protocol.ts'
 import { parseManifest } from '../wire/manifest.ts'
@@ -36,8 +46,9 @@ export async function compiledModel(parent: string, request: CompileRequest): Pr
   const cache = path.join(parent, 'compiled')
   const entry = path.join(cache, `${sha256}-${COMPILER_VERSION}`)
   if (await copiedFrom(entry, request)) return MODEL
-  const staging = path.join(cache, `staging-${process.pid}-${randomBytes(6).toString('hex')}`)
-  await mkdir(staging, { recursive: true, mode: 0o700 })
+  await mkdir(cache, { recursive: true, mode: 0o700 })
+  // Whoever opens a cache directory in `parent` next removes it, should this process be killed.
+  const staging = await mkdtemp(path.join(parent, ownedPrefix()))
   try {
     await compileKerasFile(source, path.join(staging, MODEL), signal)
     const files = await Promise.all((await readdir(staging)).map((name) => listed(staging, name)))
@@ -80,9 +91,8 @@ async function listed(dir: string, name: string): Promise<ManifestFile> {
 }
 
 async function keepNewest(cache: string): Promise<void> {
-  const names = (await readdir(cache)).filter((name) => !name.startsWith('staging-'))
   const entries = await Promise.all(
-    names.map(async (name) => {
+    (await readdir(cache)).map(async (name) => {
       const dir = path.join(cache, name)
       return {
         dir,

@@ -1,5 +1,5 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { stat } from 'node:fs/promises'
+import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
@@ -7,6 +7,7 @@ import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
+import { isFromOutside } from '../lib/outside-signals.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
@@ -17,6 +18,8 @@ const MEMORY_BYTES = 640 * 1024 ** 2
 const MEMORY_PER_BYTE = 3
 /** The weights lie outside of V8's heap; a small young generation is left for the rest. */
 const V8_FLAGS = ['--max-old-space-size=384', '--max-semi-space-size=1', '--expose-gc']
+/** What a shell exits with that cannot start another process: no process is left, or no program. */
+const SHELL_CODES: ReadonlySet<number | null> = new Set([2, 126, 127])
 
 /** What stands beside this file once it is compiled; from source, what was compiled last. */
 const COMPILER = fileURLToPath(
@@ -26,19 +29,43 @@ const COMPILER = fileURLToPath(
   ),
 )
 /** What the process reads of the environment: no credentials. */
-const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'TMPDIR', 'LD_LIBRARY_PATH', 'NODE_OPTIONS']
+const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'NODE_OPTIONS']
 
 /**
- * Compiles a Keras file to ONNX in a process of its own, with bounds on its time and memory. Throws
- * FORMAT_UNSUPPORTED or MODEL_UNLOADABLE when the file is at fault, the signal's reason on abort.
+ * Compiles a Keras file to ONNX in a process of its own, with bounds on its time and memory. What it
+ * unpacks lies beside the target until it ends, however it does. Throws FORMAT_UNSUPPORTED or
+ * MODEL_UNLOADABLE when the file is at fault, DISK_FULL, ENGINE_CRASHED when the process did not
+ * start or another one ended it, and the signal's reason on abort.
  */
 export async function compileKerasFile(
   source: string,
   target: string,
   signal: AbortSignal,
 ): Promise<CompiledModel> {
-  signal.throwIfAborted()
   const { size } = await stat(source)
+  // The system's temporary files may have no place at all, where the disk is read-only.
+  const scratch = await mkdtemp(`${target}.scratch-`)
+  try {
+    signal.throwIfAborted()
+    return await compiledBy({ source, size, target, scratch, signal })
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+interface Compilation {
+  readonly source: string
+  /** Of the source. */
+  readonly size: number
+  readonly target: string
+  /** An empty directory, for the process to write into. */
+  readonly scratch: string
+  readonly signal: AbortSignal
+}
+
+/** The process is gone when this settles. */
+async function compiledBy(compilation: Compilation): Promise<CompiledModel> {
+  const { source, size, target, scratch, signal } = compilation
   const said = deferred<unknown>()
   const timeoutMs = Math.round(TIMEOUT_MS + (size / 1e6) * TIMEOUT_MS_PER_MB)
   // In CPU time, which its helper threads share, twice the deadline comes after the deadline.
@@ -46,7 +73,7 @@ export async function compileKerasFile(
   const compiler = fork(COMPILER, [source, target], {
     execPath: command,
     execArgv: args,
-    env: environment(),
+    env: { ...environment(), TMPDIR: scratch },
     stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
   })
   // Loaded while the compiler starts, which takes longer.
@@ -63,9 +90,8 @@ export async function compileKerasFile(
   const onAbort = () => said.reject(signal.reason)
   signal.addEventListener('abort', onAbort, { once: true })
   compiler.on('message', said.resolve)
-  compiler.on('error', (error) => fail(`the compiler did not start: ${messageOf(error)}`))
   const ended = endOf(compiler)
-  void ended.then((how) => fail(`the compiler did not survive it: ${how}`))
+  void ended.then(said.reject)
   try {
     const message = await said.promise
     const { parseCompilerMessage } = await protocol
@@ -76,18 +102,29 @@ export async function compileKerasFile(
     clearTimeout(timer)
     memory.stop()
     signal.removeEventListener('abort', onAbort)
-    compiler.kill('SIGKILL')
+    // What did not start has no id: kill(2) would take 0, the server's whole process group.
+    if (compiler.pid !== undefined) compiler.kill('SIGKILL')
     await ended
   }
 }
 
-function endOf(compiler: ChildProcess): Promise<string> {
-  const ended = deferred<string>()
-  compiler.once('error', () => ended.resolve('it did not start'))
-  compiler.once('exit', (code, killedBy) => {
-    ended.resolve(killedBy === null ? `it exited with code ${code}` : `it was ended by ${killedBy}`)
-  })
+/** Resolves when the process is gone, with what that says of the file if it was not answered. */
+function endOf(compiler: ChildProcess): Promise<CutoverError> {
+  const ended = deferred<CutoverError>()
+  compiler.on('error', (error) => ended.resolve(notStarted(messageOf(error))))
+  compiler.once('exit', (code, killedBy) => ended.resolve(endingOf(code, killedBy)))
   return ended.promise
+}
+
+function endingOf(code: number | null, killedBy: NodeJS.Signals | null): CutoverError {
+  if (SHELL_CODES.has(code)) return notStarted(`its shell exited with code ${code}`)
+  const how = killedBy === null ? `it exited with code ${code}` : `it was ended by ${killedBy}`
+  const blamed = isFromOutside(killedBy) ? 'ENGINE_CRASHED' : 'MODEL_UNLOADABLE'
+  return new CutoverError(blamed, `the compiler did not survive it: ${how}`)
+}
+
+function notStarted(how: string): CutoverError {
+  return new CutoverError('ENGINE_CRASHED', `the compiler did not start: ${how}`)
 }
 
 function environment(): NodeJS.ProcessEnv {

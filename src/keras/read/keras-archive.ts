@@ -5,8 +5,9 @@ import { crc32 } from 'node:zlib'
 
 import { type Entry, openPromise, type ZipFile } from 'yauzl'
 
-import { messageOf } from '../../domain/errors.ts'
+import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { describeBytes } from '../../lib/describe-bytes.ts'
+import { systemCode } from '../../lib/system-error.ts'
 import { unloadable } from '../failure.ts'
 
 const CONFIG = 'config.json'
@@ -17,6 +18,8 @@ const CONFIG_BYTES_MAX = 128 * 1024 ** 2
 const EXPANSION_MAX = 20
 const ENTRIES_MAX = 10_000
 const COPY_BYTES = 256 * 1024
+/** Of the operating system; those of Node and of its zlib have an underscore. */
+const SYSTEM_CODE = /^E[A-Z0-9]+$/
 
 export interface KerasArchive {
   readonly config: string
@@ -27,11 +30,11 @@ export interface KerasArchive {
 
 /**
  * Unpacks what a model consists of: the configuration, and the weights to a file in `dir`. Nothing
- * else of the archive is looked at. Throws MODEL_UNLOADABLE.
+ * else of the archive is looked at. Throws MODEL_UNLOADABLE, or an error of the operating system.
  */
 export async function unpack(file: string, dir: string): Promise<KerasArchive> {
   const zip = await openPromise(file, { autoClose: false }).catch((error: unknown) => {
-    throw damaged(error)
+    throw failureOf(error)
   })
   try {
     const { config, metadata, weights } = await entriesOf(zip)
@@ -42,7 +45,7 @@ export async function unpack(file: string, dir: string): Promise<KerasArchive> {
       weights: weights && (await extract(file, zip, weights, dir)),
     }
   } catch (error) {
-    throw error instanceof Error && error.name === 'CutoverError' ? error : damaged(error)
+    throw failureOf(error)
   } finally {
     zip.close()
   }
@@ -119,6 +122,8 @@ function bounded({ fileName, uncompressedSize }: Entry, bytesMax: number): void 
   )
 }
 
-function damaged(cause: unknown): Error {
-  return unloadable(`the .keras archive is damaged or cut off: ${messageOf(cause)}`, cause)
+/** What says nothing else is due to the archive's bytes; a full disk, say, is no fault of theirs. */
+function failureOf(error: unknown): unknown {
+  if (error instanceof CutoverError || SYSTEM_CODE.test(systemCode(error) ?? '')) return error
+  return unloadable(`the .keras archive is damaged or cut off: ${messageOf(error)}`, error)
 }

@@ -1,9 +1,11 @@
-import { mkdir, open } from 'node:fs/promises'
+import { type FileHandle, mkdir, open } from 'node:fs/promises'
 import path from 'node:path'
 
 import pLimit from 'p-limit'
 
+import { CutoverError } from '../../domain/errors.ts'
 import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
+import { systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { folderStore } from '../file-store.ts'
 import { hashOf } from './chunks.ts'
@@ -12,7 +14,10 @@ import type { PublishOptions } from './registry-store.ts'
 
 const FILES_AT_ONCE = 4
 
-/** Copies a draft's files into a directory; those that are there already and right are kept. */
+/**
+ * Copies a draft's files into a directory; those that are there already and right are kept. Throws
+ * REGISTRY_UNAVAILABLE when the directory is taken away meanwhile: what it held is not there then.
+ */
 export async function fill(staging: string, draft: Draft, options: PublishOptions): Promise<void> {
   const { signal, onProgress } = options
   const limit = pLimit(FILES_AT_ONCE)
@@ -25,7 +30,7 @@ export async function fill(staging: string, draft: Draft, options: PublishOption
       onProgress(bytesDone)
       return
     }
-    await write(path.join(staging, file.path), openUnchanged(draft, file, signal), (bytes) => {
+    await write(staging, file.path, openUnchanged(draft, file, signal), (bytes) => {
       bytesDone += bytes
       onProgress(bytesDone)
     })
@@ -37,12 +42,12 @@ export async function fill(staging: string, draft: Draft, options: PublishOption
 
 /** On the disk when this resolves: what is renamed into place must be whole after a power cut. */
 async function write(
+  root: string,
   file: string,
   chunks: AsyncIterable<Uint8Array>,
   onBytes: (bytes: number) => void = () => {},
 ): Promise<void> {
-  await mkdir(path.dirname(file), { recursive: true })
-  const handle = await open(file, 'w')
+  const handle = await create(root, file)
   try {
     for await (const chunk of chunks) {
       await handle.writeFile(chunk)
@@ -54,10 +59,29 @@ async function write(
   }
 }
 
+/** Makes a file's directories, too, but not the root. */
+async function create(root: string, file: string): Promise<FileHandle> {
+  try {
+    let dir = root
+    for (const name of file.split('/').slice(0, -1)) {
+      dir = path.join(dir, name)
+      await mkdir(dir).catch((error: unknown) => {
+        if (systemCode(error) !== 'EEXIST') throw error
+      })
+    }
+    return await open(path.join(root, file), 'w')
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT') throw error
+    const sentence = `${root} was taken away while it was written to: publish again`
+    throw new CutoverError('REGISTRY_UNAVAILABLE', sentence, { cause: error })
+  }
+}
+
+/** Throws as `fill`. */
 export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
   const text = `${JSON.stringify(manifest, null, 2)}\n`
   const content = (async function* () {
     yield Buffer.from(text)
   })()
-  await write(path.join(dir, MANIFEST_FILE), content)
+  await write(dir, MANIFEST_FILE, content)
 }

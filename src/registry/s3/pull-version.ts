@@ -49,6 +49,8 @@ export async function pullVersion(
   const missing = files.filter((file) => !borrowed.has(file.path))
   await blobs.makeRoom(missing.reduce((sum, { bytes }) => sum + bytes, 0))
 
+  // The process is told of a few files at a time: there may be ten thousand.
+  const limit = pLimit(2 * connections)
   let done = 0
   const puller = new PullerProcess({
     connections,
@@ -56,9 +58,6 @@ export async function pullVersion(
     onProgress: (bytes) => onProgress?.((done += bytes), total),
   })
   const stop = () => puller.close()
-  signal.addEventListener('abort', stop, { once: true })
-  // The process is told of a few files at a time: there may be ten thousand.
-  const limit = pLimit(2 * connections)
   const obtain = async (file: ManifestFile) => {
     const target = path.join(to, file.path)
     const wanted = { file: target, bytes: file.bytes, sha256: file.sha256 }
@@ -74,6 +73,7 @@ export async function pullVersion(
     await blobs.keep(file.sha256, target)
   }
   try {
+    signal.addEventListener('abort', stop, { once: true })
     signal.throwIfAborted()
     await Promise.all(
       files.map((file) =>

@@ -1,9 +1,9 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError } from '../../domain/errors.ts'
 import { type Deferred, deferred } from '../../lib/deferred.ts'
+import { giveWay } from '../../lib/give-way.ts'
 import {
   type PullCause,
   type PullerCommand,
@@ -80,11 +80,13 @@ export class PullerProcess {
       // What the server was started with is tuned for the server.
       execArgv: [],
     })
-    const { pid } = this.#process
-    if (pid !== undefined) os.setPriority(pid, NICE)
     this.#process.on('message', (message) => this.#receive(message))
     this.#process.on('error', (error) => this.#end(`it did not start: ${error.message}`))
     this.#process.on('exit', (code, signal) => this.#end(`it ended with ${signal ?? code}`))
+    const { pid } = this.#process
+    // Where files ran out there is no channel to it either, and `error` comes only next.
+    if (pid === undefined) this.#end('it did not start')
+    else giveWay(pid, NICE)
   }
 
   /** Does one task. Throws FileFailure, or REGISTRY_UNAVAILABLE when the process is gone. */
@@ -93,13 +95,18 @@ export class PullerProcess {
     const id = this.#nextId++
     const answer = deferred<void>()
     this.#waiting.set(id, { answer, renew })
-    this.#process.send({ ...task, id } satisfies PullerCommand)
-    await answer.promise
+    try {
+      this.#process.send({ ...task, id } satisfies PullerCommand)
+      await answer.promise
+    } finally {
+      this.#waiting.delete(id)
+    }
   }
 
   /** Ends the process, whatever it does, and with it what is waited for. */
   close(): void {
-    this.#process.kill('SIGKILL')
+    // What did not start has no id: kill(2) would take 0, the server's whole process group.
+    if (this.#process.pid !== undefined) this.#process.kill('SIGKILL')
     this.#end('it was stopped')
   }
 
@@ -122,7 +129,6 @@ export class PullerProcess {
       void this.#renew(reply.id, waiting)
       return
     }
-    this.#waiting.delete(reply.id)
     if (reply.kind === 'done') waiting.answer.resolve()
     else waiting.answer.reject(new FileFailure(reply.cause, reply.reason))
   }
@@ -132,12 +138,8 @@ export class PullerProcess {
     this.#bytes += bytes
     const { pid } = this.#process
     if (before >= LARGE_BYTES || this.#bytes < LARGE_BYTES || pid === undefined) return
-    try {
-      // Of its main thread, which receives and hashes; the others only write to the disk.
-      os.setPriority(pid, NICE_LARGE)
-    } catch {
-      // It is gone already.
-    }
+    // Of its main thread, which receives and hashes; the others only write to the disk.
+    giveWay(pid, NICE_LARGE)
   }
 
   async #renew(id: number, { answer, renew }: Waiting): Promise<void> {
@@ -155,6 +157,5 @@ export class PullerProcess {
       `the process that pulls files is gone: ${reason}`,
     )
     for (const { answer } of this.#waiting.values()) answer.reject(this.#ended)
-    this.#waiting.clear()
   }
 }
