@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { signatureNamed } from '../domain/signature.ts'
 import { deferred } from '../lib/deferred.ts'
+import { endAtOnce } from '../lib/end-at-once.ts'
 import { giveWay } from '../lib/give-way.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import { isFromOutside } from '../lib/outside-signals.ts'
@@ -190,12 +191,7 @@ export class EngineChild {
 
   kill(ending: EngineEnding): void {
     this.#ending ??= ending
-    this.#endNow()
-  }
-
-  /** Where it did not start, its number is 0 for a moment, which names the server's own group. */
-  #endNow(): void {
-    if (this.pid > 0) this.#process.kill('SIGKILL')
+    endAtOnce(this.#process)
   }
 
   #open(stream: Duplex): FrameChannel {
@@ -204,7 +200,7 @@ export class EngineChild {
       onFrame: (frame) => this.#receive(frame),
       // A process without its channel is of no more use; why it lost it mostly shows in how it ended.
       onClose: (error) => {
-        if (error === undefined || systemCode(error) !== undefined) this.#endNow()
+        if (error === undefined || systemCode(error) !== undefined) endAtOnce(this.#process)
         else this.kill(brokenProtocol(error))
       },
     })

@@ -102,7 +102,7 @@ async function attempt<Payload>(
         onStart: (giveUp) => call.whenGone(giveUp),
       })
     } catch (error) {
-      // Were only answered requests copied, the stable version would have no failures beside the candidate's.
+      // Were only answered requests copied, the stable version would never fail beside the candidate.
       if (request.kind === 'image' && isOwnFailure(error)) shadow(context, route, request, error)
       throw error
     }

@@ -18,8 +18,7 @@ export function isOwnFailure(error: unknown): error is CutoverError {
 export function outcomeOf(error: unknown): Outcome {
   if (error instanceof DeadlineInEngine) return { kind: 'failed' }
   if (!isOwnFailure(error)) return { kind: 'excused' }
-  const isInvalid = error instanceof CutoverError && error.code === 'OUTPUT_INVALID'
-  return { kind: isInvalid ? 'invalid' : 'failed' }
+  return { kind: error.code === 'OUTPUT_INVALID' ? 'invalid' : 'failed' }
 }
 
 /** What an answer says of it. */

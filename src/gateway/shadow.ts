@@ -10,7 +10,8 @@ type Classes = readonly { readonly index: number; readonly score: number }[]
 
 /**
  * Sends a copy of a request to the candidate of a shadow phase, and compares what it says with the
- * original's answer, where it has one. Never on the client's clock, and only while nobody waits for either version.
+ * original's answer, where it has one. Never on the client's clock, and only while nobody waits for
+ * either version.
  */
 export function shadow(
   { table, rollouts }: GatewayContext,

@@ -10,16 +10,17 @@ export function closeWaitingAnswers(server: Server): void {
   const watch = ({ socket }: IncomingMessage, response: ServerResponse): void => {
     // It is its turn.
     if (response.socket !== null) return
-    let behind = waiting.get(socket)
-    if (behind === undefined) {
-      behind = new Set()
-      waiting.set(socket, behind)
-      socket.once('close', () => {
-        for (const each of waiting.get(socket) ?? []) if (each.socket === null) each.emit('close')
-      })
-    }
+    const behind = waiting.get(socket) ?? newly(socket)
     behind.add(response)
     response.once('close', () => behind.delete(response))
+  }
+  const newly = (socket: Socket): Set<ServerResponse> => {
+    const behind = new Set<ServerResponse>()
+    waiting.set(socket, behind)
+    socket.once('close', () => {
+      for (const each of behind) if (each.socket === null) each.emit('close')
+    })
+    return behind
   }
   server.on('request', watch)
   // Who listens to it answers it: not listened to, it becomes a request.

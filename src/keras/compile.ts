@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import { systemCode } from '../lib/system-error.ts'
+import { isDiskFull } from '../lib/system-error.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
 import type { Model } from './config/model.ts'
 import { parseModel } from './config/parse-model.ts'
@@ -17,8 +17,6 @@ import { encodeModel } from './onnx/encode-model.ts'
 import { externalFileOf, writeModel } from './onnx/write-model.ts'
 import { openKeras } from './read/open-keras.ts'
 import type { Weights } from './read/weights.ts'
-
-const DISK_FULL: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT'])
 
 /**
  * Compiles a Keras file, .h5 or .keras, to an ONNX model at `target` (and `target`.data beyond
@@ -53,7 +51,7 @@ export async function compileKeras(source: string, target: string): Promise<Comp
 
 function failureOf(error: unknown): unknown {
   if (isMisled(error)) return misled(error)
-  if (!DISK_FULL.has(systemCode(error) ?? '')) return error
+  if (!isDiskFull(error)) return error
   return new CutoverError('DISK_FULL', `compiling it: ${messageOf(error)}`, { cause: error })
 }
 

@@ -9,3 +9,9 @@ export function isAbsent(thrown: unknown): boolean {
   const code = systemCode(thrown)
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
+
+/** Whether there was no room left on a disk, or none for this user. */
+export function isDiskFull(thrown: unknown): boolean {
+  const code = systemCode(thrown)
+  return code === 'ENOSPC' || code === 'EDQUOT'
+}

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
+import { endAtOnce } from '../lib/end-at-once.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import { isFromOutside } from '../lib/outside-signals.ts'
@@ -102,8 +103,7 @@ async function compiledBy(compilation: Compilation): Promise<CompiledModel> {
     clearTimeout(timer)
     memory.stop()
     signal.removeEventListener('abort', onAbort)
-    // What did not start has no id: kill(2) would take 0, the server's whole process group.
-    if (compiler.pid !== undefined) compiler.kill('SIGKILL')
+    endAtOnce(compiler)
     await ended
   }
 }

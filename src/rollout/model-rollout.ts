@@ -189,10 +189,10 @@ export class ModelRollout {
   }
 
   async #reload(): Promise<void> {
-    const stored = await readState(this.#host.store, this.model, this.#closing.signal)
     this.#readAt = performance.now()
+    const stored = await readState(this.#host.store, this.model, this.#closing.signal)
+    if (stored !== undefined && stored.tag !== this.#tag) this.#become(stored.state)
     this.#tag = stored?.tag
-    if (stored !== undefined) this.#become(stored.state)
   }
 
   /**
@@ -200,13 +200,10 @@ export class ModelRollout {
    * nothing to decide would never hear of it. What cannot be read now can be later.
    */
   async #follow(): Promise<void> {
-    const { store, followMs = FOLLOW_MS } = this.#host
-    if (performance.now() - this.#readAt < followMs) return
-    this.#readAt = performance.now()
-    const stored = await readState(store, this.model, this.#closing.signal).catch(() => undefined)
-    if (stored === undefined || stored.tag === this.#tag) return
-    this.#tag = stored.tag
-    this.#become(stored.state)
+    if (performance.now() - this.#readAt < (this.#host.followMs ?? FOLLOW_MS)) return
+    const before = this.#state
+    await this.#reload().catch(() => undefined)
+    if (this.#state === before) return
     this.#unstored = undefined
     this.#act()
   }

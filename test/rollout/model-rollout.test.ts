@@ -13,50 +13,6 @@ import { waitFor } from '../support/server.ts'
 const rollouts: ModelRollout[] = []
 afterEach(() => Promise.all(rollouts.splice(0).map((rollout) => rollout.close())))
 
-test('a candidate that is found worse while nothing can be stored gets no traffic back', async () => {
-  const memory = new MemoryStore()
-  let isAway = false
-  const store: DocumentStore = {
-    read: (model) => memory.read(model),
-    write: (model, text, before) =>
-      isAway ? Promise.reject(new Error('away')) : memory.write(model, text, before),
-  }
-  const versions: VersionInfo[] = [{ version: 1, digest: 'd1', aspired: true, status: 'ready' }]
-  const policy = { ...DEFAULT_POLICY, judge: { ...DEFAULT_POLICY.judge, blockMs: 1 } }
-  const routed: Routing[] = []
-  const made = new ModelRollout('m', {
-    policy: () => policy,
-    versions: () => versions,
-    route: (routing) => routed.push(routing),
-    tell: () => {},
-    store,
-    mirror: new MemoryStore(),
-  })
-  rollouts.push(made)
-  await made.open()
-  await waitFor(() => made.state.stable?.digest === 'd1', 'version 1')
-  versions.push({ version: 2, digest: 'd2', aspired: true, status: 'ready' })
-  made.changed()
-  await waitFor(() => routed.at(-1)?.canary?.weight === 5, 'the canary')
-
-  isAway = true
-  const fine = { kind: 'answered', stratum: 'single', serviceMs: 1 } as const
-  for (let i = 0; i < 400 && routed.at(-1)?.canary !== null; i++) {
-    for (let n = 0; n < 19; n++) made.dispatched('stable', 'd1')(fine)
-    made.dispatched('canary', 'd2')({ kind: 'failed' })
-    await sleep(2)
-  }
-  expect(routed.at(-1)?.canary).toBe(null)
-  const before = routed.length
-  made.changed()
-  await waitFor(() => routed.length > before, 'another look')
-  expect(routed.slice(before).every(({ canary }) => canary === null)).toBe(true)
-  expect(made.state.phase.kind).toBe('canary')
-
-  isAway = false
-  await waitFor(() => made.state.phase.kind === 'quarantined', 'the quarantine')
-})
-
 const OPERATOR = { who: 'ann', reason: '' }
 
 const ready = (version: number): VersionInfo => ({
@@ -66,10 +22,22 @@ const ready = (version: number): VersionInfo => ({
   status: 'ready',
 })
 
-async function open(store: DocumentStore, versions: VersionInfo[]) {
+/** A store that takes nothing while it is away. */
+function unreliableStore() {
+  const memory = new MemoryStore()
+  const link = { isAway: false }
+  const store: DocumentStore = {
+    read: (model) => memory.read(model),
+    write: (model, text, before) =>
+      link.isAway ? Promise.reject(new Error('away')) : memory.write(model, text, before),
+  }
+  return { store, link }
+}
+
+async function open(store: DocumentStore, versions: VersionInfo[], policy = DEFAULT_POLICY) {
   const routed: Routing[] = []
   const rollout = new ModelRollout('m', {
-    policy: () => DEFAULT_POLICY,
+    policy: () => policy,
     versions: () => versions,
     route: (routing) => routed.push(routing),
     tell: () => {},
@@ -82,6 +50,40 @@ async function open(store: DocumentStore, versions: VersionInfo[]) {
   await waitFor(() => rollout.state.stable !== null, 'a stable version')
   return { rollout, routed }
 }
+
+/** Version 1 takes the traffic, and version 2 has the first part of it. */
+async function openCanary(store: DocumentStore, policy = DEFAULT_POLICY) {
+  const versions = [ready(1)]
+  const { rollout, routed } = await open(store, versions, policy)
+  expect(rollout.state.stable?.digest).toBe('d1')
+  versions.push(ready(2))
+  rollout.changed()
+  await waitFor(() => routed.at(-1)?.canary?.weight === 5, 'the canary')
+  return { rollout, routed }
+}
+
+test('a candidate that is found worse while nothing can be stored gets no traffic back', async () => {
+  const { store, link } = unreliableStore()
+  const policy = { ...DEFAULT_POLICY, judge: { ...DEFAULT_POLICY.judge, blockMs: 1 } }
+  const { rollout, routed } = await openCanary(store, policy)
+
+  link.isAway = true
+  const fine = { kind: 'answered', stratum: 'single', serviceMs: 1 } as const
+  for (let i = 0; i < 400 && routed.at(-1)?.canary !== null; i++) {
+    for (let n = 0; n < 19; n++) rollout.dispatched('stable', 'd1')(fine)
+    rollout.dispatched('canary', 'd2')({ kind: 'failed' })
+    await sleep(2)
+  }
+  expect(routed.at(-1)?.canary).toBe(null)
+  const before = routed.length
+  rollout.changed()
+  await waitFor(() => routed.length > before, 'another look')
+  expect(routed.slice(before).every(({ canary }) => canary === null)).toBe(true)
+  expect(rollout.state.phase.kind).toBe('canary')
+
+  link.isAway = false
+  await waitFor(() => rollout.state.phase.kind === 'quarantined', 'the quarantine')
+})
 
 test('a command that another server was given is followed', async () => {
   const store = new MemoryStore()
@@ -97,19 +99,9 @@ test('a command that another server was given is followed', async () => {
 })
 
 test('of a command that cannot be stored nothing is done', async () => {
-  const memory = new MemoryStore()
-  let isAway = false
-  const store: DocumentStore = {
-    read: (model) => memory.read(model),
-    write: (model, text, before) =>
-      isAway ? Promise.reject(new Error('away')) : memory.write(model, text, before),
-  }
-  const versions = [ready(1)]
-  const { rollout, routed } = await open(store, versions)
-  versions.push(ready(2))
-  rollout.changed()
-  await waitFor(() => routed.at(-1)?.canary?.weight === 5, 'the canary')
-  isAway = true
+  const { store, link } = unreliableStore()
+  const { rollout, routed } = await openCanary(store)
+  link.isAway = true
   await expect(rollout.command({ kind: 'abort', by: OPERATOR })).rejects.toThrow('away')
   expect(routed.at(-1)?.canary?.weight).toBe(5)
   expect(rollout.state.phase.kind).toBe('canary')

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
-import { isAbsent, systemCode } from '../../lib/system-error.ts'
+import { isAbsent, isDiskFull, systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { ControlFolder } from '../control/control-folder.ts'
 import { folderStore } from '../file-store.ts'
@@ -148,7 +148,7 @@ async function trying<T>(what: string, action: () => Promise<T>): Promise<T> {
   } catch (error) {
     const code = systemCode(error)
     if (code === undefined || error instanceof CutoverError) throw error
-    const isFull = code === 'ENOSPC' || code === 'EDQUOT'
+    const isFull = isDiskFull(error)
     const sentence = `${what}: ${isFull ? 'the disk is full' : messageOf(error)}`
     throw new CutoverError(isFull ? 'DISK_FULL' : 'REGISTRY_UNAVAILABLE', sentence, {
       cause: error,

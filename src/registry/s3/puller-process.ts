@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 
 import { CutoverError } from '../../domain/errors.ts'
 import { type Deferred, deferred } from '../../lib/deferred.ts'
+import { endAtOnce } from '../../lib/end-at-once.ts'
 import { giveWay } from '../../lib/give-way.ts'
 import {
   type PullCause,
@@ -105,8 +106,7 @@ export class PullerProcess {
 
   /** Ends the process, whatever it does, and with it what is waited for. */
   close(): void {
-    // What did not start has no id: kill(2) would take 0, the server's whole process group.
-    if (this.#process.pid !== undefined) this.#process.kill('SIGKILL')
+    endAtOnce(this.#process)
     this.#end('it was stopped')
   }
 

@@ -54,23 +54,18 @@ export class SessionPerShape {
       this.#spare = undefined
       return spare
     }
-    if (this.#sessions.size < this.#sessionsMax) {
+    const [oldest] = this.#sessions
+    if (oldest === undefined || this.#sessions.size < this.#sessionsMax) {
       try {
         return await this.#open()
       } catch (error) {
-        if (this.#sessions.size === 0) throw error
+        if (oldest === undefined) throw error
         this.#sessionsMax = this.#sessions.size
       }
     }
-    return this.#takeOldest()
-  }
-
-  /** Its memory and its weights are as good as those of a new one. */
-  #takeOldest(): InferenceSession {
-    const [oldest] = this.#sessions
-    if (oldest === undefined) throw new Error('there is no session')
     const [shapes, session] = oldest
     this.#sessions.delete(shapes)
+    // Its memory and its weights are as good as those of a new one.
     return session
   }
 }
