@@ -12,7 +12,7 @@ const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const run = promisify(execFile)
 
 function compile(...args: string[]) {
-  return run(process.execPath, [BIN, 'compile', ...args], { timeout: 30_000 })
+  return run(process.execPath, [BIN, 'compile', ...args], { timeout: 120_000 })
     .then((output) => ({ ...output, code: 0 }))
     .catch((error: { code: number; stderr: string; stdout: string }) => error)
 }

@@ -13,7 +13,7 @@ const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const run = promisify(execFile)
 
 function cutover(...args: string[]) {
-  return run(process.execPath, [BIN, ...args], { timeout: 20_000 }).catch(
+  return run(process.execPath, [BIN, ...args], { timeout: 120_000 }).catch(
     (error: { code: number; stderr: string; stdout: string }) => error,
   )
 }

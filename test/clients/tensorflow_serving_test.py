@@ -14,7 +14,7 @@ MODEL = f"http://{os.environ['CUTOVER_TENSORFLOW_SERVING']}/v1/models/half_plus_
 
 
 def ask(verb, body):
-    return requests.post(f"{MODEL}:{verb}", json=body, timeout=20)
+    return requests.post(f"{MODEL}:{verb}", json=body, timeout=90)
 
 
 class TensorFlowServing(unittest.TestCase):
@@ -24,11 +24,11 @@ class TensorFlowServing(unittest.TestCase):
         return response.json()
 
     def test_status(self):
-        status = requests.get(MODEL, timeout=20).json()["model_version_status"]
+        status = requests.get(MODEL, timeout=90).json()["model_version_status"]
         self.assertEqual([(each["version"], each["state"]) for each in status], [("123", "AVAILABLE")])
 
     def test_metadata(self):
-        signatures = requests.get(f"{MODEL}/metadata", timeout=20).json()["metadata"]
+        signatures = requests.get(f"{MODEL}/metadata", timeout=90).json()["metadata"]
         self.assertIn("serving_default", signatures["signature_def"]["signature_def"])
 
     def test_predict(self):
@@ -58,7 +58,7 @@ class TensorFlowServing(unittest.TestCase):
             f"{MODEL}/versions/123:predict", json={"instances": [[1.0]]}, timeout=20
         )
         self.assertEqual(version.json(), {"predictions": [[2.5]]})
-        unknown = requests.post(f"{MODEL}/versions/9:predict", json={"instances": [[1]]}, timeout=20)
+        unknown = requests.post(f"{MODEL}/versions/9:predict", json={"instances": [[1]]}, timeout=90)
         self.assertEqual(unknown.status_code, 404)
         for body in ({"instances": "x"}, {}, {"instances": [base64.b64encode(b"x").decode()]}):
             response = ask("predict", body)

@@ -231,7 +231,7 @@ class TritonClient(unittest.TestCase):
                 "simple", tensors, callback=lambda result, error: done.put((result, error))
             )
         for _ in range(50):
-            result, error = done.get(timeout=20)
+            result, error = done.get(timeout=90)
             self.assertIsNone(error)
             np.testing.assert_array_equal(result.as_numpy("OUTPUT0"), FIRST + SECOND)
 
@@ -265,13 +265,13 @@ class TritonClient(unittest.TestCase):
         client.async_stream_infer("simple", tensors[:1], request_id="bad")
         client.async_stream_infer("simple", tensors, request_id="last")
         for i in range(20):
-            result, error = done.get(timeout=20)
+            result, error = done.get(timeout=90)
             self.assertIsNone(error)
             self.assertEqual(result.get_response().id, str(i))
             self.assertEqual(result.as_numpy("OUTPUT0")[0, 0], i + 3)
-        result, error = done.get(timeout=20)
+        result, error = done.get(timeout=90)
         self.assertIn("INPUT1", error.message())
-        result, error = done.get(timeout=20)
+        result, error = done.get(timeout=90)
         self.assertEqual(result.get_response().id, "last")
         client.stop_stream()
 

@@ -38,7 +38,6 @@ test('the same network on both engines gives the same classes and logits', async
   await waitFor(
     async () => (await server.metric('cutover_model_info')) === 2,
     'both models to be loaded',
-    40_000,
   )
   const digits = JSON.parse(readFileSync(fixture('images/digits/labels.json'), 'utf8')) as Record<
     string,

@@ -210,7 +210,6 @@ test('a webhook is told in one sentence why a version was rolled back', async ()
   const told = await waitFor(
     () => receiver.received.find(({ event }) => event.kind === 'rollout.rollingBack'),
     'the event',
-    45_000,
   )
   expect((await load.stop()).failures).toEqual([])
   expect(told.event).toMatchObject({ model: 'm', version: 2, by: null })

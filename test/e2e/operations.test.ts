@@ -1,6 +1,6 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
 
 import { expect, test } from 'vitest'
 
@@ -31,7 +31,7 @@ async function isRefused(url: string): Promise<boolean> {
 
 test('SIGTERM under load: connections are still accepted for a while, and no request fails', async () => {
   const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
-    flags: ['--shutdown-grace-ms', '3000'],
+    flags: ['--shutdown-grace-ms', '6000'],
   })
   const engines = server.enginePids()
   const load = startLoad(server.url, dark, 8)
@@ -163,14 +163,19 @@ test('on a terminal, logs are readable and progress is shown while a model loads
   const { dir } = registryWith(['m', 1, 'class-1'])
   const serve = `${process.execPath} bin/cutover.js serve ${dir} --port 0 --grpc-port -1 --engines 2`
   // script(1) gives a command a terminal.
-  const { stdout } = await promisify(execFile)(
-    'script',
-    ['-qc', `timeout --signal=INT 6 ${serve}`, '/dev/null'],
-    { timeout: 20_000 },
-  )
+  const terminal = spawn('script', ['-qec', serve, '/dev/null'])
+  const ended = once(terminal, 'close')
+  let stdout = ''
+  terminal.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  try {
+    await waitFor(() => stdout.includes('m 1 takes the traffic'), 'the model to be served')
+    terminal.stdin.write('\u0003')
+    expect(await ended).toEqual([0, null])
+  } finally {
+    terminal.kill('SIGKILL')
+  }
   expect(stdout).toContain('loading m 1: ')
   expect(stdout).toMatch(/m 1: (opening|warming) engine \d of 2/)
-  expect(stdout).toContain('m 1 takes the traffic')
   expect(stdout).not.toContain('"level"')
 })
 

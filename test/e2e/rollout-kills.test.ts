@@ -75,7 +75,7 @@ test(
       check(status)
       return isSettled(status.state, newest)
     }
-    await waitFor(settled, 'the last rollout to end', 60_000)
+    await waitFor(settled, 'the last rollout to end')
     expect((await load.stop()).failures).toEqual([])
     expect(stable).toBe(isBad(newest) ? newest - 1 : newest)
   },

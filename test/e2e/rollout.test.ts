@@ -28,7 +28,7 @@ async function serve(
 
 function happened(server: TestServer, kind: string, version: number): Promise<unknown> {
   const isIt = (line: LogLine) => line['version'] === version
-  return waitFor(() => server.events(kind).some(isIt), `${kind} of ${version}`, 120_000)
+  return waitFor(() => server.events(kind).some(isIt), `${kind} of ${version}`)
 }
 
 describe('a new version', () => {

@@ -64,7 +64,7 @@ test('versions swapped in under load fail no request and leave no process', asyn
 
 test('a version that is copied slowly is served once it is whole', async () => {
   const registry = registryWith(['m', 1, 'class-1'])
-  const server = await startServer(registry.dir, { flags: ['--settle-ms', '800'] })
+  const server = await startServer(registry.dir, { flags: ['--settle-ms', '4000'] })
   const dir = registry.versionDir('m', 2)
   mkdirSync(dir)
   const whole = readFileSync(fixture('models/class-2.onnx'))

@@ -15,7 +15,7 @@ import { temporaryDirectory } from '../support/registry.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const SERVER = fileURLToPath(new URL('./compiling.mts', import.meta.url))
-const STARTING = { timeout: 20_000, interval: 50 }
+const STARTING = { timeout: 90_000, interval: 50 }
 const ENDING = { timeout: 90_000, interval: 250 }
 
 test.each([

@@ -18,7 +18,7 @@ import { loadSync } from '@grpc/proto-loader'
 import { service as healthService } from 'grpc-health-check'
 import { afterAll } from 'vitest'
 
-const DEADLINE_MS = 20_000
+const DEADLINE_MS = 60_000
 
 const protocol = loadSync('grpc_service.proto', {
   includeDirs: [fileURLToPath(new URL('../../proto/triton', import.meta.url))],

@@ -12,7 +12,7 @@ import { temporaryDirectory } from './registry.ts'
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const START_TIMEOUT_MS = 120_000
 /** A busy machine takes 20 s for what takes one else. */
-const WAIT_MS = 60_000
+const WAIT_MS = 120_000
 
 export interface LogLine {
   readonly level: number

@@ -6,7 +6,9 @@ import { expect, test } from 'vitest'
 const run = promisify(execFile)
 
 const simulate = (...args: string[]) =>
-  run(process.execPath, ['--import', 'tsx', 'bench/simulate/main.ts', ...args], { timeout: 60_000 })
+  run(process.execPath, ['--import', 'tsx', 'bench/simulate/main.ts', ...args], {
+    timeout: 180_000,
+  })
 
 test('the simulator prints the same numbers, however many processes share the work', async () => {
   const args = ['--scenario', 'worse-slow', '--runs', '60', '--seed', '3', '--json']

@@ -29,7 +29,7 @@ test('a canary takes its share of the calls, and a user stays on one version', a
     raw_input_contents: [Buffer.alloc(4 * elements)],
   }
   registry.add('m', 2, 'class-2')
-  await waitFor(() => server.events('rollout.step').length > 0, 'the canary', 45_000)
+  await waitFor(() => server.events('rollout.step').length > 0, 'the canary')
 
   const ask = async (user: number) => {
     const metadata = { 'x-user-id': `user ${user}` }

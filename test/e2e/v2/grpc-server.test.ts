@@ -246,7 +246,7 @@ describe('TLS', () => {
       expect(code).not.toBe(0)
       expect(stderr).toMatch(sentence)
     },
-    30_000,
+    120_000,
   )
 })
 

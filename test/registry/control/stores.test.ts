@@ -22,13 +22,19 @@ import { startFakeS3 } from '../../support/s3/start.ts'
 
 const WRITER = fileURLToPath(new URL('./writer.mts', import.meta.url))
 const signal = new AbortController().signal
+/** No answer is late here. */
+const TIMEOUT_MS = 60_000
 
 function bucketOf(s3: FakeS3): S3Bucket {
-  const options = { pathStyle: 'always', connectTimeoutMs: 500, stallTimeoutMs: 500 } as const
+  const options = {
+    pathStyle: 'always',
+    connectTimeoutMs: TIMEOUT_MS,
+    stallTimeoutMs: TIMEOUT_MS,
+  } as const
   const location = parseS3Url(`s3://${s3.bucket}/prod`)
   return new S3Bucket(createS3Client(options, { ...process.env, ...s3.env }), {
     location,
-    requestTimeoutMs: 1_000,
+    requestTimeoutMs: TIMEOUT_MS,
   })
 }
 
