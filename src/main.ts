@@ -20,6 +20,7 @@ import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
+import { type Refusal, refusalOf, type Served, unreadyReason } from './serving/readiness.ts'
 import { EventHub } from './telemetry/event-hub.ts'
 import { logEvents } from './telemetry/event-log.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
@@ -56,6 +57,7 @@ export async function serve(settings: Settings): Promise<void> {
     metrics.observe(event)
     log(event)
     events.deployment(event)
+    if (settled && CHANGES_ROUTES.has(event.kind)) queueMicrotask(tellRefusals)
   }
   const policy = readPolicy(settings)
   const { source, store, mirror } = await openRegistry(settings, policy, {
@@ -91,6 +93,14 @@ export async function serve(settings: Settings): Promise<void> {
   })
   let settled = false
   let leaving = false
+  const tellRefusals = refusalTeller(logger, () => served())
+  const served = (): Served => ({
+    table: manager.table,
+    models: manager.models(),
+    pending: manager.pending,
+    source: manager.source,
+    defaultModel: settings.defaultModel,
+  })
   const context: GatewayContext = {
     settings,
     metrics,
@@ -106,7 +116,7 @@ export async function serve(settings: Settings): Promise<void> {
     look: () => manager.look(),
     hint: () => manager.hint(),
     rollouts: rolloutsView(rollouts),
-    unready: () => unreadyReason(manager, { settled, leaving }),
+    unready: () => unready(served, { settled, leaving }),
   }
   const gateway = new Gateway(context)
   const admin = settings.adminPort < 0 ? undefined : new AdminGateway(context)
@@ -139,6 +149,27 @@ export async function serve(settings: Settings): Promise<void> {
   await started
   await manager.settled
   settled = true
+  tellRefusals()
+}
+
+/** After these, other requests may be refused than before. */
+const CHANGES_ROUTES: ReadonlySet<DeploymentEvent['kind']> = new Set([
+  'version.promoted',
+  'version.rejected',
+  'version.unloaded',
+])
+
+/** Logs which requests are refused for want of a model, once each time that this changes. */
+function refusalTeller(logger: Logger, served: () => Served): () => void {
+  let told: Refusal['requests'] | undefined
+  return () => {
+    const refusal = refusalOf(served())
+    if (refusal !== undefined && refusal.requests !== told) {
+      const whose = refusal.requests === 'all' ? 'every request' : 'requests that name no model'
+      logger.warn({ event: 'requests.refused' }, `${whose}: refused, ${refusal.reason}`)
+    }
+    told = refusal?.requests
+  }
 }
 
 /** Loaded only where it is wanted: a server without it is smaller and starts sooner. */
@@ -301,21 +332,13 @@ function* gaugesOf(manager: Manager): Generator<ServingGauge> {
   }
 }
 
-function unreadyReason(
-  manager: Manager,
+/** Why requests are not welcome, or undefined. */
+function unready(
+  served: () => Served,
   { settled, leaving }: { settled: boolean; leaving: boolean },
 ): string | undefined {
   if (leaving) return 'shutting down'
-  if (!settled) return 'loading models'
-  if (manager.table.size === 0) {
-    const { location, unavailable } = manager.source
-    const why = unavailable === undefined ? '' : `: ${location} cannot be read (${unavailable})`
-    return `no model is loaded${why}`
-  }
-  for (const [model, { stable }] of manager.table) {
-    if (stable.pool.enginesReady === 0) return `no engine of ${model} is up`
-  }
-  return undefined
+  return settled ? unreadyReason(served()) : 'loading models'
 }
 
 /** Runs `stop` on the first SIGTERM or SIGINT and exits with 0; a second one exits at once. */

@@ -3,7 +3,13 @@ import { readFileSync } from 'node:fs'
 import { z } from 'zod'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
-import { type SettingName, SETTINGS, type Settings, settingsSchema } from '../wire/settings.ts'
+import {
+  SECRETS,
+  type SettingName,
+  SETTINGS,
+  type Settings,
+  settingsSchema,
+} from '../wire/settings.ts'
 
 const ENV_PREFIX = 'CUTOVER_'
 
@@ -69,5 +75,6 @@ function sentenceOf(
   }
   const name = String(issue.path[0]) as SettingName
   const source = given.get(name)
-  return `${source?.from ?? name}: ${issue.message}, not ${JSON.stringify(source?.value)}`
+  const shown = SECRETS.has(name) ? '' : `, not ${JSON.stringify(source?.value)}`
+  return `${source?.from ?? name}: ${issue.message}${shown}`
 }

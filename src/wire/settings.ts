@@ -35,7 +35,9 @@ export const SETTINGS = {
     .string()
     .min(16, 'expected at least 16 characters')
     .optional()
-    .describe('bearer token that the admin port asks for; better given by CUTOVER_ADMIN_TOKEN'),
+    .describe(
+      'bearer token of at least 16 characters that the admin port asks for; better given by CUTOVER_ADMIN_TOKEN',
+    ),
 
   grpcPort: count(
     -1,
@@ -122,7 +124,9 @@ export const SETTINGS = {
     .string()
     .min(16, 'expected at least 16 characters')
     .optional()
-    .describe('key that signs what webhooks are sent; better given by CUTOVER_WEBHOOK_SECRET'),
+    .describe(
+      'key of at least 16 characters that signs what webhooks are sent; better given by CUTOVER_WEBHOOK_SECRET',
+    ),
   webhookTimeoutMs: count(1, 600_000, 10_000, 'time a webhook may take to answer, in milliseconds'),
 
   logLevel: z
@@ -141,6 +145,13 @@ export const settingsSchema = z.strictObject(SETTINGS)
 export type Settings = z.output<typeof settingsSchema>
 
 export type SettingName = keyof typeof SETTINGS
+
+/** What must not be shown, in a log or elsewhere. An address may have a key in its path. */
+export const SECRETS: ReadonlySet<SettingName> = new Set([
+  'adminToken',
+  'webhookSecret',
+  'webhookUrls',
+])
 
 function text(otherwise: string, description: string) {
   return z.string().min(1).default(otherwise).describe(description)

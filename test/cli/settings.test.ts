@@ -72,6 +72,19 @@ describe('settings', () => {
   })
 
   test.each([
+    [
+      { CUTOVER_ADMIN_TOKEN: 'short-secret' },
+      'CUTOVER_ADMIN_TOKEN: expected at least 16 characters',
+    ],
+    [{ CUTOVER_WEBHOOK_SECRET: 'short-secret' }, 'CUTOVER_WEBHOOK_SECRET: expected at least 16'],
+    [{ CUTOVER_WEBHOOK_URLS: 'ftp://x/short-secret' }, 'CUTOVER_WEBHOOK_URLS: expected at most 10'],
+  ])('a secret is not shown: %j', (env, sentence) => {
+    const resolve = () => resolveSettings({ ...nothing, env })
+    expect(resolve).toThrow(sentence)
+    expect(resolve).not.toThrow('short-secret')
+  })
+
+  test.each([
     ['{"prot": 5000}', 'prot: there is no such setting'],
     ['{"port": "x"}', 'port in '],
     ['[1]', 'expected a JSON object'],
