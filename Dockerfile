@@ -46,8 +46,8 @@ HEALTHCHECK --interval=10s --timeout=5s --start-period=300s CMD ["node", "-e", "
 ENTRYPOINT ["node", "--min-semi-space-size=4", "--max-semi-space-size=4", "--expose-gc", "bin/cutover.js"]
 CMD ["serve"]
 
-# The GPU image was never built or run by this project, which has neither a GPU nor an open network:
-# onnxruntime's CUDA libraries come from NuGet, TensorFlow's from PyPI. Run it with `--gpus all`.
+# This project ran the engines on a GPU, but never built or ran this image. onnxruntime's CUDA
+# libraries come from NuGet, TensorFlow's from PyPI. Run it with `--gpus all`.
 FROM production AS onnxruntime-gpu
 RUN ONNXRUNTIME_NODE_INSTALL=cuda12 node node_modules/onnxruntime-node/script/install.js
 

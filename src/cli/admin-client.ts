@@ -27,6 +27,10 @@ export class AdminClient {
   readonly #token: string | undefined
 
   constructor({ admin }: AdminOptions, env: NodeJS.ProcessEnv = process.env) {
+    if (!/^https?:\/\//.test(admin)) {
+      const sentence = `--admin: expected an address that begins with http:// or https://, not ${admin}`
+      throw new CutoverError('CONFIG_INVALID', sentence)
+    }
     this.#base = admin.replace(/\/+$/, '')
     this.#token = env['CUTOVER_ADMIN_TOKEN']
   }
@@ -34,16 +38,26 @@ export class AdminClient {
   async rollouts(): Promise<readonly RolloutStatus[]> {
     const answer = rollouts.safeParse(await this.#ask('/rollouts'))
     if (answer.success) return answer.data.rollouts as unknown as RolloutStatus[]
-    throw new CutoverError(
-      'REGISTRY_UNAVAILABLE',
-      `what answers at ${this.#base} is no admin port of cutover`,
-    )
+    throw this.#noAdminPort()
   }
 
   async command(model: string, command: object): Promise<RolloutStatus> {
     const path = `/rollouts/${encodeURIComponent(model)}/commands`
     const init = { method: 'POST', body: JSON.stringify(command) }
     return (await this.#ask(path, init)) as RolloutStatus
+  }
+
+  get #tokenHint(): string {
+    return this.#token === undefined
+      ? 'set CUTOVER_ADMIN_TOKEN'
+      : "CUTOVER_ADMIN_TOKEN is not the server's"
+  }
+
+  #noAdminPort(): CutoverError {
+    return new CutoverError(
+      'REGISTRY_UNAVAILABLE',
+      `what answers at ${this.#base} is no admin port of cutover: name it with --admin`,
+    )
   }
 
   async #ask(path: string, init: RequestInit = {}): Promise<unknown> {
@@ -66,6 +80,8 @@ export class AdminClient {
     if (response.ok) return json
     const parsed = failure.safeParse(json)
     const { error = `the answer was ${response.status}`, code } = parsed.data ?? {}
+    if (code === 'ROUTE_NOT_FOUND') throw this.#noAdminPort()
+    if (code === 'UNAUTHORIZED') throw new CutoverError(code, `${error} (${this.#tokenHint})`)
     throw new CutoverError(isErrorCode(code) ? code : 'INTERNAL', error)
   }
 }

@@ -121,10 +121,16 @@ describe('a rollout', () => {
     expect((await fetch(`${admin}/rollouts/m`)).status).toBe(200)
     expect(await run('status', 'other')).toMatchObject({ code: 1 })
     expect(await run('pin', 'm', 'x')).toMatchObject({ code: 2 })
-    expect(await cutover(['status', '--admin', 'http://127.0.0.1:9'])).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('name its admin port with --admin') as string,
-    })
+  })
+
+  test.each([
+    ['http://127.0.0.1:9', 1, 'name its admin port with --admin'],
+    ['127.0.0.1:9', 2, 'expected an address that begins with http:// or https://'],
+    ['the data port', 1, 'is no admin port of cutover'],
+  ])('where --admin is %s a sentence says what to do', async (address, code, sentence) => {
+    const given = address === 'the data port' ? server.url : address
+    const { code: ended, stderr } = await cutover(['status', '--admin', given])
+    expect([ended, stderr]).toEqual([code, expect.stringContaining(sentence)])
   })
 })
 

@@ -30,7 +30,7 @@ export const SERVER_OPERATIONS: readonly Operation[] = [
     },
   },
   health('live', 'The process answers', 'live', []),
-  health('ready', 'Every model can infer', 'ready', ['503']),
+  health('ready', 'Requests are welcome: what is loaded can infer', 'ready', ['503']),
   {
     method: 'get',
     path: '/metrics',

@@ -21,7 +21,11 @@ const EMPTY: Answer = { description: 'Yes' }
 export const V2_OPERATIONS: readonly Operation[] = [
   get('/v2', 'serverMetadata', 'The server and the extensions it knows', 'ServerMetadata'),
   readiness('/v2/health/live', 'serverLive', 'Whether the server answers'),
-  readiness('/v2/health/ready', 'serverReady', 'Whether every model can infer'),
+  readiness(
+    '/v2/health/ready',
+    'serverReady',
+    'Whether requests are welcome: what is loaded can infer',
+  ),
   get(
     '/v2/models/stats',
     'statistics',
