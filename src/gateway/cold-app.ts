@@ -42,7 +42,7 @@ export function coldApp(
     app.all(path, (_request, response) => refuse(response, methodNotAllowed(allow), allow))
   }
   app.use((request: Request, response: Response) => {
-    const sentence = `there is no ${request.method} ${request.path}`
+    const sentence = `there is no ${request.method} ${request.path}; GET /docs shows what there is`
     refuse(response, new CutoverError('ROUTE_NOT_FOUND', sentence))
   })
   const onError: ErrorRequestHandler = (error: unknown, request, response, next) => {

@@ -117,6 +117,14 @@ describe('the command', () => {
     )
   })
 
+  test('ends with 2 and a sentence where the registry is named twice', async () => {
+    const result = await cutover('serve', 'models', '--registry', 'models')
+    expect(result).toMatchObject({
+      code: 2,
+      stderr: 'cutover: give [path] or --registry, not both\n',
+    })
+  })
+
   test('ends with 2 and a sentence on a path that is not there', async () => {
     const result = await cutover('serve', '/absent', '--port', '0')
     expect(result).toMatchObject({ code: 2 })

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { z } from 'zod'
 
+import { CutoverError } from '../../domain/errors.ts'
 import { SETTINGS } from '../../wire/settings.ts'
 import { flagOf, resolveSettings } from '../resolve-settings.ts'
 
@@ -18,6 +19,9 @@ export function serveCommand(): Command {
   for (const [name, schema] of Object.entries(SETTINGS)) command.addOption(optionOf(name, schema))
   return command.action(async (path: string | undefined, options: Record<string, unknown>) => {
     const { config, ...flags } = options
+    if (path !== undefined && flags['registry'] !== undefined) {
+      throw new CutoverError('CONFIG_INVALID', 'give [path] or --registry, not both')
+    }
     if (path !== undefined) flags['registry'] = path
     const settings = resolveSettings({
       flags,
