@@ -44,6 +44,8 @@ export type Phase =
       readonly reason: PauseReason
       /** Who paused it, or what the judge saw. */
       readonly text: string
+      /** Regressions that were told of since: `resume` and `promote` accept these and no others. */
+      readonly told: readonly Metric[]
       readonly weight: number
       readonly trial: Trial
     }
@@ -87,7 +89,7 @@ export interface Trial {
   readonly evidence: Evidence
   /** What was seen at the present weight. */
   readonly progress: Progress
-  /** Regressions that were told of, or that a person has accepted by going on. */
+  /** Regressions that were only to be told of, or that a person has accepted by going on. */
   readonly accepted: readonly Metric[]
   readonly shadow: ShadowSummary | null
 }

@@ -1,6 +1,7 @@
 import {
   type Command,
   COMMAND_PHASES,
+  type Phase,
   type PhaseKind,
   type RolloutState,
   type Trial,
@@ -62,12 +63,12 @@ function steer(
         : `${name} cannot be aborted: there is no version to go back to`
     case 'pause': {
       const text = `${name} paused at ${weight} %${by}`
-      const paused = { kind: 'paused', reason: 'command', text, weight, trial } as const
+      const paused = { kind: 'paused', reason: 'command', text, told: [], weight, trial } as const
       return { event: 'rollout.paused', version, text, phase: paused }
     }
     case 'resume': {
       const text = `${name} resumed at ${weight} %${by}`
-      const going = accepting(trial, input)
+      const going = accepting(phase, trial)
       if (weight > 0) {
         return {
           event: 'rollout.resumed',
@@ -83,7 +84,7 @@ function steer(
     }
     case 'promote': {
       if (!isReady(input.versions, trial.candidate)) return `${name} is not ready`
-      const going = atNewWeight(accepting(trial, input))
+      const going = atNewWeight(accepting(phase, trial))
       const change = command.full
         ? promote(state, going, `${weight} %`)
         : advance(state, going, weight, input)
@@ -92,13 +93,10 @@ function steer(
   }
 }
 
-/** A person who goes on in spite of a regression has accepted it. */
-function accepting(trial: Trial, { policy }: StepInput): Trial {
-  const failed = verdictOf(trial, policy).metrics.filter(({ outcome }) => outcome === 'fail')
-  return {
-    ...trial,
-    accepted: [...new Set([...trial.accepted, ...failed.map(({ metric }) => metric)])],
-  }
+/** A person who goes on in spite of a regression that they were told of has accepted it. */
+function accepting(phase: Phase, trial: Trial): Trial {
+  if (phase.kind !== 'paused') return trial
+  return { ...trial, accepted: [...new Set([...trial.accepted, ...phase.told])] }
 }
 
 function retry(

@@ -86,7 +86,14 @@ function shadowGate(state: RolloutState, trial: Trial, input: StepInput): Findin
     const text =
       `${nameOf(state, trial.candidate)} paused: the best class of copied requests is the same ` +
       `in ${(100 * agreement).toFixed(1)} %, less than ${100 * minAgreement} %`
-    const phase = { kind: 'paused', reason: 'disagreement', text, weight: 0, trial } as const
+    const phase = {
+      kind: 'paused',
+      reason: 'disagreement',
+      text,
+      told: [],
+      weight: 0,
+      trial,
+    } as const
     return { change: { event: 'rollout.paused', version: trial.candidate.version, text, phase } }
   }
   return { change: advance(state, trial, 0, input) }

@@ -8,7 +8,8 @@ import { weightOf } from './trial.ts'
 
 /**
  * What must happen because the candidate is worse, in every phase in which it gets traffic,
- * pauses included. A regression that was told of or accepted by a person is not raised again.
+ * pauses included. A regression that was told of or accepted by a person is not raised again; one
+ * that nobody was told of pauses also what a person has paused, so that they hear of it first.
  */
 export function guard(
   state: RolloutState,
@@ -32,10 +33,12 @@ export function guard(
     }
     return { change: rollBack(state, trial, told(fatal), { verdict }) }
   }
-  const pausing = of('pause')
-  if (pausing.length > 0 && state.phase.kind !== 'paused') {
+  const before = state.phase.kind === 'paused' ? state.phase.told : []
+  const pausing = of('pause').filter(({ metric }) => !before.includes(metric))
+  if (pausing.length > 0) {
+    const seen = [...before, ...pausing.map(({ metric }) => metric)]
     const text = `${name} paused at ${weight} %: ${told(pausing)}`
-    const phase = { kind: 'paused', reason: 'regression', text, weight, trial } as const
+    const phase = { kind: 'paused', reason: 'regression', text, told: seen, weight, trial } as const
     return { change: { event: 'rollout.paused', version, text, phase, verdict } }
   }
   const observed = of('observe')

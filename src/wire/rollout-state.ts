@@ -73,6 +73,8 @@ const phase = z.discriminatedUnion('kind', [
     kind: z.literal('paused'),
     reason: z.enum(['command', 'regression', 'disagreement']),
     text,
+    // Absent where an older server wrote it: what it told of is told of again.
+    told: z.array(metric).max(METRICS.length).default([]),
     weight,
     trial,
   }),

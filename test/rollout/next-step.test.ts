@@ -254,6 +254,36 @@ describe('a regression', () => {
     expect(bench.phase).toBe('canary 25')
   })
 
+  test('that nobody was told of is not accepted by going on', () => {
+    const bench = RolloutBench.inCanary({ onRegression: 'pause' })
+    bench.command({ kind: 'pause' })
+    bench.settle(bad(bench))
+    expect(bench.state.phase).toMatchObject({ reason: 'regression', told: ['errors'] })
+    expect(bench.texts.at(-1)).toMatch(/^flowers 7 → 8 paused at 5 %: errors 50\.0 % vs 0\.5 %/)
+    bench.settle(bad(bench))
+    expect(bench.kinds.filter((kind) => kind === 'paused')).toHaveLength(2)
+
+    bench.settle({ crashes: { canary: 30, stable: 0 } })
+    expect(bench.texts.at(-1)).toMatch(/^flowers 7 → 8 paused at 5 %: engine processes crashed/)
+    bench.command({ kind: 'resume' })
+    expect(bench.phase).toBe('canary 5')
+    expect(bench.state.phase).toMatchObject({ trial: { accepted: ['errors', 'crashes'] } })
+  })
+
+  test('that is seen at the moment of a command is told of, not accepted', () => {
+    const bench = RolloutBench.inCanary({ onRegression: 'pause' })
+    bench.command({ kind: 'pause' })
+    const by = { who: 'ann', reason: '' }
+    bench.settle({ ...bad(bench), command: { kind: 'resume', by } })
+    expect(bench.kinds.slice(-2)).toEqual(['resumed', 'paused'])
+    bench.command({ kind: 'resume' })
+    bench.settle({
+      crashes: { canary: 30, stable: 0 },
+      command: { kind: 'promote', full: false, by },
+    })
+    expect(bench.kinds.slice(-2)).toEqual(['step', 'paused'])
+  })
+
   test('can be only told of, once', () => {
     const bench = RolloutBench.inCanary({ onRegression: 'observe' })
     bench.settle(bad(bench))

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 
+import type { Phase } from '../../src/domain/rollout.ts'
 import { encodeRolloutState, parseRolloutState } from '../../src/wire/rollout-state.ts'
 import { RolloutBench } from '../support/rollout.ts'
 
@@ -14,6 +15,15 @@ const good = bench.state
 describe('the document of a rollout', () => {
   test('comes back as it was', () => {
     expect(parseRolloutState(encodeRolloutState(good), 'state.json')).toEqual(good)
+  })
+
+  test('of an older server has told of nothing', () => {
+    const paused = RolloutBench.inCanary()
+    paused.command({ kind: 'pause' })
+    const { told, ...phase } = paused.state.phase as Extract<Phase, { kind: 'paused' }>
+    expect(told).toEqual([])
+    const bytes = encodeRolloutState({ ...paused.state, phase: phase as Phase })
+    expect(parseRolloutState(bytes, 'state.json')).toEqual(paused.state)
   })
 
   test('is small', () => {
