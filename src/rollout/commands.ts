@@ -8,7 +8,7 @@ import {
 } from '../domain/rollout.ts'
 import { advance, promote } from './gates.ts'
 import { rollBack } from './guardrails.ts'
-import { isQuarantined, isReady } from './target.ts'
+import { isQuarantined, isReady, numbersOf, pinnable, whyNoWayBack } from './target.ts'
 import type { Change, StepInput } from './step.ts'
 import { byOf, nameOf } from './texts.ts'
 import { atNewWeight, trialOf, verdictOf, weightOf } from './trial.ts'
@@ -60,7 +60,7 @@ function steer(
     case 'abort':
       return isReady(input.versions, state.stable)
         ? rollBack(state, trial, `aborted${by}`, {})
-        : `${name} cannot be aborted: there is no version to go back to`
+        : `${name} cannot be aborted: ${whyNoWayBack(state, input.versions)}`
     case 'pause': {
       const text = `${name} paused at ${weight} %${by}`
       const paused = { kind: 'paused', reason: 'command', text, told: [], weight, trial } as const
@@ -126,10 +126,10 @@ function pin(
   { version, by }: Extract<Command, { kind: 'pin' }>,
   { versions }: StepInput,
 ): Change | string {
-  const there = versions.filter((each) => each.version === version)
+  const known = pinnable(state, versions)
+  const there = known.filter((each) => each.version === version)
   if (there.length === 0) {
-    const known = versions.map((each) => each.version).sort((a, b) => a - b)
-    return `there is no version ${version} of ${state.model}; there is ${known.join(', ') || 'none'}`
+    return `there is no version ${version} of ${state.model}; there is ${numbersOf(known) || 'none'}`
   }
   if (
     there.every(({ digest }) => isQuarantined(state, digest) && digest !== state.stable?.digest)

@@ -6,7 +6,7 @@ import { agreementOf } from './shadow-summary.ts'
 import { isReady } from './target.ts'
 import type { Change, Finding, StepInput } from './step.ts'
 import { nameOf } from './texts.ts'
-import { atNewWeight } from './trial.ts'
+import { atNewWeight, trialOf } from './trial.ts'
 
 /** The next phase, if the present one has seen enough and nothing speaks against it. */
 export function gate(
@@ -17,12 +17,12 @@ export function gate(
 ): Finding {
   const { phase } = state
   const { policy, versions } = input
+  const trial = trialOf(phase)
+  if (trial === undefined || !isReady(versions, trial.candidate)) return {}
+  if (isPinned) return { change: promote(state, trial, 'pinned') }
   if (phase.kind !== 'staged' && phase.kind !== 'shadow' && phase.kind !== 'canary') return {}
-  const { trial } = phase
   const name = nameOf(state, trial.candidate)
-  if (!isReady(versions, trial.candidate)) return {}
   if (phase.kind === 'staged') {
-    if (isPinned) return { change: promote(state, trial, 'pinned') }
     if (policy.strategy === 'immediate') return { change: promote(state, trial, 'immediately') }
     if (!isReady(versions, state.stable)) return {}
     return {

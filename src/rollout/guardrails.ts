@@ -1,7 +1,7 @@
 import type { RolloutState, Trial } from '../domain/rollout.ts'
 import type { MetricVerdict, Verdict } from '../domain/verdict.ts'
 import { sentenceOfMetric } from './judge/sentence.ts'
-import { isReady } from './target.ts'
+import { isReady, whyNoWayBack } from './target.ts'
 import type { Change, Finding, StepInput } from './step.ts'
 import { nameOf } from './texts.ts'
 import { weightOf } from './trial.ts'
@@ -29,7 +29,7 @@ export function guard(
   const fatal = of('rollback')
   if (fatal.length > 0) {
     if (!isReady(input.versions, state.stable)) {
-      return { problem: `${name} is worse, but there is no stable version to go back to` }
+      return { problem: `${name} is worse, but ${whyNoWayBack(state, input.versions)}` }
     }
     return { change: rollBack(state, trial, told(fatal), { verdict }) }
   }

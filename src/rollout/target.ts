@@ -33,15 +33,15 @@ export function targetOf(state: RolloutState, { policy, versions }: StepInput): 
 }
 
 function pinnedTarget(state: RolloutState, versions: readonly VersionInfo[], pin: number): Target {
-  const matches = versions.filter(({ version }) => version === pin)
+  const there = pinnable(state, versions)
+  const matches = there.filter(({ version }) => version === pin)
   const digest = state.stable?.version === pin ? state.stable.digest : undefined
   const pinned = matches.find((each) => each.digest === digest) ?? matches[0]
   const serving = state.stable === null ? 'nothing is served' : `serving ${state.stable.version}`
   if (pinned === undefined) {
-    const there = versions.map(({ version }) => version).sort((a, b) => a - b)
     return {
       isPinned: true,
-      problem: `pinned to version ${pin}, which is not there (${there.join(', ') || 'none is'}): ${serving}`,
+      problem: `pinned to version ${pin}, which is not there (${numbersOf(there) || 'none is'}): ${serving}`,
     }
   }
   const { digest: wanted } = pinned
@@ -64,6 +64,22 @@ function pinnedTarget(state: RolloutState, versions: readonly VersionInfo[], pin
   return { isPinned: true, version: { version: pin, digest: wanted } }
 }
 
+/** What a pin may name: what leaves the registry is served on, but never begun with. */
+export function pinnable(
+  { stable }: RolloutState,
+  versions: readonly VersionInfo[],
+): readonly VersionInfo[] {
+  return versions.filter(({ aspired, digest }) => aspired || digest === stable?.digest)
+}
+
+/** `7, 8` */
+export function numbersOf(versions: readonly VersionInfo[]): string {
+  return versions
+    .map(({ version }) => version)
+    .sort((a, b) => a - b)
+    .join(', ')
+}
+
 /** What is known of a version. Right after a start its number may be there before its digest. */
 export function infoOf(
   versions: readonly VersionInfo[],
@@ -84,6 +100,13 @@ export function isReady(versions: readonly VersionInfo[], ref: VersionRef | null
 export function isStableLost({ stable }: RolloutState, versions: readonly VersionInfo[]): boolean {
   const info = infoOf(versions, stable)
   return info === undefined || info.status === 'rejected'
+}
+
+/** Of a stable version that is not ready. */
+export function whyNoWayBack(state: RolloutState, versions: readonly VersionInfo[]): string {
+  return state.stable === null || isStableLost(state, versions)
+    ? 'there is no stable version to go back to'
+    : `version ${state.stable.version}, to go back to, is not ready yet`
 }
 
 export function isQuarantined({ quarantine }: RolloutState, digest: string | null): boolean {

@@ -315,7 +315,10 @@ describe('a regression', () => {
     bench.offer(7, { status: 'loading' })
     const result = bench.settle(bad(bench))
     expect(bench.phase).toBe('canary 5')
-    expect(result.problem).toContain('no stable version to go back to')
+    expect(result.problem).toBe(
+      'flowers 7 → 8 is worse, but version 7, to go back to, is not ready yet',
+    )
+    expect(bench.command({ kind: 'abort' }).refusal).toContain('is not ready yet')
     bench.offer(7)
     bench.settle()
     expect(bench.phase).toBe('quarantined')
@@ -394,7 +397,9 @@ describe('availability', () => {
     const bench = RolloutBench.inCanary()
     bench.command({ kind: 'pause' })
     bench.remove(7)
-    expect(bench.command({ kind: 'abort' }).refusal).toContain('there is no version to go back to')
+    expect(bench.command({ kind: 'abort' }).refusal).toContain(
+      'there is no stable version to go back to',
+    )
     bench.settle({ blocks: [bench.block([100, 90], [100])] })
     expect(bench.state.stable?.version).toBe(8)
   })
@@ -507,6 +512,44 @@ describe('a pin', () => {
       kind: 'canary',
       trial: { candidate: { version: 8 } },
     })
+  })
+
+  test.each(['canary', 'paused', 'shadow'])('to the candidate ends its trial while %s', (phase) => {
+    const shadow = { minRequests: 50, minDurationMs: 1000, sample: 20 }
+    const bench = RolloutBench.inCanary(phase === 'shadow' ? { shadow } : {})
+    if (phase === 'paused') bench.command({ kind: 'pause' })
+    expect(bench.phase).toContain(phase)
+    bench.command({ kind: 'pin', version: 8 })
+    expect(bench.phase).toBe('stable')
+    expect(bench.state.stable?.version).toBe(8)
+    expect(bench.texts).toContain('flowers 7 → 8 takes the traffic (pinned)')
+  })
+
+  test('to the candidate takes no traffic with one that is worse', () => {
+    const bench = RolloutBench.inCanary()
+    bench.policy = { ...bench.policy, pin: 8 }
+    bench.settle({ blocks: [bench.block([100, 60], [1900])] })
+    expect(bench.phase).toBe('quarantined')
+  })
+
+  test('to what leaves the registry begins nothing', () => {
+    const bench = new RolloutBench()
+    bench.offer(7)
+    bench.settle()
+    bench.offer(8, { status: 'loading' })
+    bench.command({ kind: 'pin', version: 8 })
+    expect(bench.phase).toBe('staged')
+    bench.offer(8, { status: 'loading', aspired: false })
+    bench.settle()
+    expect(bench.phase).toBe('stable')
+    const { state } = bench
+    expect(bench.settle().problem).toBe('pinned to version 8, which is not there (7): serving 7')
+    expect(bench.state).toEqual(state)
+    expect(bench.command({ kind: 'pin', version: 8 }).refusal).toContain('there is 7')
+    bench.offer(7, { aspired: false })
+    bench.command({ kind: 'pin', version: 7 })
+    expect(bench.state.pin).toBe(7)
+    expect(bench.settle().problem).toBe(undefined)
   })
 
   test('to the stable version freezes it', () => {
