@@ -3,17 +3,19 @@ import {
   type Decision,
   type PhaseKind,
   QUARANTINE_MAX,
+  type Quarantined,
   ROLLOUT_SCHEMA,
   type RolloutEvent,
   type RolloutState,
   TRANSITIONS,
   type Trial,
+  type VersionRef,
 } from '../domain/rollout.ts'
 import { followCommand } from './commands.ts'
 import { gate, promote } from './gates.ts'
 import { guard, rollBack } from './guardrails.ts'
-import { infoOf, isReady, isStableLost, type Target, targetOf } from './target.ts'
-import type { Change, Finding, StepInput, StepResult } from './step.ts'
+import { infoOf, isReady, isStableLost, substituteOf, type Target, targetOf } from './target.ts'
+import type { Change, Finding, StepInput, StepResult, VersionInfo } from './step.ts'
 import { nameOf } from './texts.ts'
 import { newTrial, verdictOf, withObservations } from './trial.ts'
 
@@ -76,15 +78,13 @@ function look(state: RolloutState, input: StepInput): Finding {
     case 'rollingBack': {
       const { trial, cause } = phase
       const { candidate } = trial
-      const refused = { ...candidate, at: input.now.toISOString(), cause }
-      const others = state.quarantine.filter(({ digest }) => digest !== candidate.digest)
       return {
         change: {
           event: 'rollout.quarantined',
           version: candidate.version,
           text: `${state.model} ${candidate.version} is in quarantine: ${cause}`,
           phase: { kind: 'quarantined', candidate, cause },
-          quarantine: [...others, refused].slice(-QUARANTINE_MAX),
+          quarantine: quarantineWith(state, candidate, cause, input),
         },
       }
     }
@@ -94,7 +94,9 @@ function look(state: RolloutState, input: StepInput): Finding {
 /** First that something serves, then what the judge says, then the registry, then whether it is time. */
 function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: StepInput): Finding {
   const { candidate } = trial
-  if (isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
+  // Of a version that is being compared other servers have the stable one to compare it with.
+  const mayLead = state.stable === null || state.phase.kind === 'staged'
+  if (mayLead && isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
     const why = state.stable === null ? 'the first version' : 'nothing else can serve'
     return { change: promote(state, trial, why) }
   }
@@ -102,32 +104,29 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
   const found = state.phase.kind === 'staged' ? {} : guard(state, trial, verdict, input)
   if (found.change !== undefined) return found
 
-  const info = infoOf(input.versions, candidate)
-  const isWanted = info?.aspired === true && info.status !== 'rejected'
   const other = target.version?.digest === candidate.digest ? undefined : target.version
   // An older one replaces a candidate only by a pin: its digest may just not be read yet.
   if (other !== undefined && (target.isPinned || other.version >= candidate.version)) {
     return { change: stage(state, other, input, 'rollout.superseded') }
   }
   const isUnwanted = target.isPinned && target.version === undefined && target.problem === undefined
-  if (!isWanted || isUnwanted) {
-    const why = isUnwanted
-      ? 'another version is pinned'
-      : info?.status === 'rejected'
-        ? 'it cannot be loaded'
-        : 'it left the registry'
-    return {
-      change: {
-        event: 'rollout.withdrawn',
-        version: candidate.version,
-        text: `${nameOf(state, candidate)} ended: ${why}`,
-        phase: { kind: 'stable' },
-      },
+  if (isUnwanted) return { change: withdraw(state, trial, 'another version is pinned') }
+  const info = infoOf(input.versions, candidate)
+  if (info?.aspired !== true) return { change: withdraw(state, trial, 'it left the registry') }
+  if (info.status === 'rejected') {
+    const isMissed = other !== undefined && !isReady(input.versions, state.stable)
+    // Its files could not be read or verified here: that says nothing of the candidate.
+    if (info.digest === null && !isMissed) {
+      return { problem: `${nameOf(state, candidate)} waits: its files cannot be read here` }
     }
+    return { change: withdrawUnloadable(state, trial, info, input) }
   }
   const problem = found.problem ?? target.problem
   if (problem !== undefined) return { problem }
-  return gate(state, verdict, input, target.isPinned)
+  return {
+    problem: problemOfSubstitute(state, input.versions),
+    ...gate(state, verdict, input, target.isPinned),
+  }
 }
 
 function stage(
@@ -140,6 +139,57 @@ function stage(
   const name = nameOf(state, candidate)
   const text = event === 'rollout.staged' ? `${name} begins` : `${name} replaces the candidate`
   return { event, version, text, phase: { kind: 'staged', trial: newTrial(candidate, input) } }
+}
+
+function withdraw(state: RolloutState, { candidate }: Trial, why: string): Change {
+  return {
+    event: 'rollout.withdrawn',
+    version: candidate.version,
+    text: `${nameOf(state, candidate)} ended: ${why}`,
+    phase: { kind: 'stable' },
+  }
+}
+
+/**
+ * What one server cannot load is rolled out on none: it goes into quarantine, or a server that can
+ * load it would begin with it again at once. The first version of a model does not: whoever can
+ * load it may serve it.
+ */
+function withdrawUnloadable(
+  state: RolloutState,
+  trial: Trial,
+  { digest }: VersionInfo,
+  input: StepInput,
+): Change {
+  const why = 'it cannot be loaded'
+  if (state.stable === null || digest === null) return withdraw(state, trial, why)
+  return {
+    ...withdraw(state, trial, `${why}, and is in quarantine`),
+    quarantine: quarantineWith(state, trial.candidate, why, input),
+  }
+}
+
+/** Others judge the candidate; where nobody does, a person has to say what is to become of it. */
+function problemOfSubstitute(
+  state: RolloutState,
+  versions: readonly VersionInfo[],
+): string | undefined {
+  const substitute = substituteOf(state, versions)
+  if (substitute === undefined) return undefined
+  return (
+    `version ${state.stable?.version} cannot be served here: ${substitute.version} takes the ` +
+    `traffic of this server, unjudged; promote --full ends that for all servers`
+  )
+}
+
+function quarantineWith(
+  { quarantine }: RolloutState,
+  candidate: VersionRef,
+  cause: string,
+  { now }: StepInput,
+): readonly Quarantined[] {
+  const others = quarantine.filter(({ digest }) => digest !== candidate.digest)
+  return [...others, { ...candidate, at: now.toISOString(), cause }].slice(-QUARANTINE_MAX)
 }
 
 function finishPromotion(
@@ -159,7 +209,8 @@ function finishPromotion(
   }
   const info = infoOf(versions, candidate)
   if (info !== undefined && info.status !== 'rejected') return undefined
-  if (isStableLost(state, versions)) return undefined
+  // With neither left, whatever else there is can serve.
+  if (isStableLost(state, versions)) return withdraw(state, trial, 'it cannot be served any more')
   return rollBack(state, trial, 'it cannot be served any more', {})
 }
 

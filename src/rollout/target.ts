@@ -1,5 +1,6 @@
 import type { RolloutState, VersionRef } from '../domain/rollout.ts'
 import type { StepInput, VersionInfo } from './step.ts'
+import { trialOf } from './trial.ts'
 
 /** The version that should become stable, if it is not yet. */
 export interface Target {
@@ -100,6 +101,21 @@ export function isReady(versions: readonly VersionInfo[], ref: VersionRef | null
 export function isStableLost({ stable }: RolloutState, versions: readonly VersionInfo[]): boolean {
   const info = infoOf(versions, stable)
   return info === undefined || info.status === 'rejected'
+}
+
+/**
+ * The candidate, where it is ready and the stable version is lost: it takes the traffic of this
+ * server, for something must serve. That is no decision of the rollout's: other servers may have
+ * the stable version.
+ */
+export function substituteOf(
+  state: RolloutState,
+  versions: readonly VersionInfo[],
+): VersionRef | undefined {
+  const candidate = trialOf(state.phase)?.candidate
+  if (state.stable === null || candidate === undefined) return undefined
+  const isNeeded = isStableLost(state, versions) && isReady(versions, candidate)
+  return isNeeded ? candidate : undefined
 }
 
 /** Of a stable version that is not ready. */

@@ -449,6 +449,6 @@ function readyEntry({ versions }: ModelEntry, ref: VersionRef | null) {
 function quarantined(model: string, version: number): CutoverError {
   return new CutoverError(
     'QUARANTINED',
-    `it was rolled back before, and is in quarantine: cutover retry ${model} ${version} clears it`,
+    `it is in quarantine: cutover retry ${model} ${version} clears it`,
   )
 }

@@ -8,6 +8,7 @@ import {
   TRANSITIONS,
 } from '../../src/domain/rollout.ts'
 import { routingOf } from '../../src/rollout/routing.ts'
+import { substituteOf } from '../../src/rollout/target.ts'
 import { arm } from '../support/blocks.ts'
 import { RolloutBench } from '../support/rollout.ts'
 
@@ -374,11 +375,73 @@ describe('a shadow phase', () => {
 
 describe('availability', () => {
   test('a stable version that is gone for good is replaced at once', () => {
-    const bench = RolloutBench.inCanary()
+    const bench = new RolloutBench()
+    bench.offer(7)
+    bench.settle()
+    bench.offer(8, { status: 'loading' })
+    bench.settle()
     bench.remove(7)
+    bench.offer(8)
     bench.settle()
     expect(bench.state.stable?.version).toBe(8)
     expect(bench.texts.join('\n')).toContain('takes the traffic (nothing else can serve)')
+  })
+
+  test.each(['rejected', 'gone'])(
+    'a stable version that is %s on one server is judged against by others',
+    (how) => {
+      const bench = RolloutBench.inCanary()
+      const { state } = bench
+      expect(substituteOf(state, bench.versions)).toBe(undefined)
+      if (how === 'gone') bench.remove(7)
+      else bench.offer(7, { status: 'rejected' })
+      expect(bench.settle().problem).toContain(
+        'version 7 cannot be served here: 8 takes the traffic',
+      )
+      expect(bench.state).toEqual(state)
+      expect(substituteOf(state, bench.versions)).toEqual({ version: 8, digest: 'd8' })
+      bench.command(how === 'gone' ? { kind: 'promote', full: true } : { kind: 'pin', version: 8 })
+      expect(bench.state.stable?.version).toBe(8)
+    },
+  )
+
+  test('a candidate that one server cannot load is not begun with again before a retry', () => {
+    const bench = RolloutBench.inCanary()
+    bench.offer(8, { status: 'rejected' })
+    bench.settle()
+    expect(bench.texts.at(-1)).toBe(
+      'flowers 7 → 8 ended: it cannot be loaded, and is in quarantine',
+    )
+    bench.offer(8)
+    expect(bench.settle().events).toEqual([])
+    expect(bench.phase).toBe('stable')
+    bench.command({ kind: 'retry' })
+    expect(bench.phase).toBe('canary 5')
+  })
+
+  test('a candidate whose files one server cannot read waits there', () => {
+    const bench = RolloutBench.inCanary()
+    const { state } = bench
+    bench.offer(8, { status: 'rejected', digest: null })
+    expect(bench.settle().problem).toBe('flowers 7 → 8 waits: its files cannot be read here')
+    expect(bench.state).toEqual(state)
+    bench.offer(7, { status: 'rejected', aspired: false })
+    bench.offer(6)
+    bench.settle()
+    expect(bench.state.quarantine).toEqual([])
+    expect(bench.state.stable?.version).toBe(6)
+  })
+
+  test('a promotion whose both versions are lost ends, for another one to serve', () => {
+    const bench = RolloutBench.inCanary()
+    const by = { who: 'ann', reason: '' }
+    bench.step({ command: { kind: 'promote', full: true, by } })
+    bench.remove(7)
+    bench.offer(8, { status: 'rejected' })
+    bench.offer(9)
+    bench.settle()
+    expect(bench.texts).toContain('flowers 7 → 8 ended: it cannot be served any more')
+    expect(bench.state.stable?.version).toBe(9)
   })
 
   test('a registry that is emptied leaves the stable version wanted', () => {
@@ -401,7 +464,8 @@ describe('availability', () => {
       'there is no stable version to go back to',
     )
     bench.settle({ blocks: [bench.block([100, 90], [100])] })
-    expect(bench.state.stable?.version).toBe(8)
+    expect(bench.phase).toBe('paused 5')
+    expect(substituteOf(bench.state, bench.versions)).toMatchObject({ version: 8 })
   })
 
   test('an older version does not replace a candidate whose digest is not read yet', () => {
