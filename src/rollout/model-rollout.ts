@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
-import type { Command, RolloutEvent, RolloutState } from '../domain/rollout.ts'
+import type { Command, RolloutEvent, RolloutState, VersionRef } from '../domain/rollout.ts'
 import type { RolloutStatus } from '../domain/rollout-status.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { Mutex } from '../lib/mutex.ts'
@@ -13,8 +13,8 @@ import { initialRollout, nextStep } from './next-step.ts'
 import { ReferenceSampler } from './reference-sampler.ts'
 import { type Routing, routingOf } from './routing.ts'
 import { ShadowRecorder } from './shadow-recorder.ts'
-import type { StepInput, VersionInfo } from './step.ts'
-import { isQuarantined } from './target.ts'
+import type { StepInput, StepResult, VersionInfo } from './step.ts'
+import { isQuarantined, substituteOf } from './target.ts'
 import { trialOf, verdictOf, weightOf } from './trial.ts'
 import { type Arm, TrialRecorder } from './trial-recorder.ts'
 
@@ -25,6 +25,12 @@ const FOLLOW_MS = 30_000
 const RETRY = { firstMs: 500, maxMs: 30_000 }
 /** Looks that nothing gave rise to are put off by up to this part of their delay, to be together. */
 const TOGETHER = 0.1
+
+/** What was decided, and from what. */
+interface Step {
+  readonly input: StepInput
+  readonly result: StepResult
+}
 
 /** What a rollout needs of the server. */
 export interface RolloutHost {
@@ -58,7 +64,11 @@ export class ModelRollout {
   #readAt = -Infinity
   /** Takes traffic from the candidate and could not be stored yet: it is acted on all the same. */
   #unstored: RolloutState | undefined
+  /** Was to be stored, and no answer came: it may have been. */
+  #doubtful: Step | undefined
   #acted: { readonly state?: RolloutState; readonly policy?: RolloutPolicy } = {}
+  /** Takes this server's traffic, which has no stable version to compare it with. */
+  #substitute: VersionRef | undefined
   /** The state is the registry's, not only what this server last saw or made up. */
   #attached = false
   #problem: string | undefined
@@ -79,10 +89,11 @@ export class ModelRollout {
 
   get status(): RolloutStatus {
     const policy = this.#host.policy()
-    const trial = trialOf(this.#state.phase)
+    const state = this.#unstored ?? this.#state
+    const trial = trialOf(state.phase)
     return {
       model: this.model,
-      state: this.#state,
+      state,
       policy,
       verdict: trial === undefined ? null : verdictOf(trial, policy),
       traffic: this.trials.traffic,
@@ -132,14 +143,17 @@ export class ModelRollout {
 
   crashed(digest: string): void {
     const trial = trialOf(this.#state.phase)
-    if (trial === undefined) return
+    if (trial === undefined || this.#substitute !== undefined) return
     if (digest === trial.candidate.digest) this.#crashes.canary++
     else if (digest === this.#state.stable?.digest) this.#crashes.stable++
     else return
     this.#looks.runIn(0)
   }
 
-  /** Throws ROLLOUT_REFUSED with the reason, or REGISTRY_UNAVAILABLE: nothing was done then. */
+  /**
+   * Throws ROLLOUT_REFUSED with the reason, or REGISTRY_UNAVAILABLE: nothing was done then, unless
+   * the sentence says that it may have been.
+   */
   command(command: Command): Promise<void> {
     return this.#mutex.run(async () => {
       if (!this.#attached) await this.#attach()
@@ -161,19 +175,21 @@ export class ModelRollout {
     if (this.#closing.signal.aborted) return
     try {
       if (!this.#attached) await this.#attach()
-      const { state, policy } = this.#acted
-      if (state !== this.#state || policy !== this.#host.policy()) this.#act()
+      if (this.#isToAct()) this.#act()
       if (this.#attached) {
         await this.#follow()
         await this.#steps(undefined)
       } else this.#stepAlone()
       if (this.#attached) this.#failures = 0
     } catch (error) {
-      if (this.#closing.signal.aborted) return
-      this.#problem = messageOf(error)
-      this.#failures++
-      this.#looks.runIn(backoffMs(this.#failures, RETRY))
+      if (!this.#closing.signal.aborted) this.#retry(error)
     }
+  }
+
+  #retry(error: unknown): void {
+    this.#problem = messageOf(error)
+    this.#failures++
+    this.#looks.runIn(backoffMs(this.#failures, RETRY))
   }
 
   async #attach(): Promise<void> {
@@ -182,16 +198,19 @@ export class ModelRollout {
       this.#attached = true
       this.#problem = undefined
     } catch (error) {
-      this.#problem = messageOf(error)
-      this.#failures++
-      this.#looks.runIn(backoffMs(this.#failures, RETRY))
+      this.#retry(error)
     }
   }
 
   async #reload(): Promise<void> {
     this.#readAt = performance.now()
     const stored = await readState(this.#host.store, this.model, this.#closing.signal)
-    if (stored !== undefined && stored.tag !== this.#tag) this.#become(stored.state)
+    if (stored !== undefined && stored.tag !== this.#tag) {
+      const doubtful = this.#doubtful
+      this.#doubtful = undefined
+      if (stored.state.nonce === doubtful?.result.state.nonce) this.#stored(doubtful)
+      else this.#become(stored.state)
+    }
     this.#tag = stored?.tag
   }
 
@@ -200,23 +219,26 @@ export class ModelRollout {
    * nothing to decide would never hear of it. What cannot be read now can be later.
    */
   async #follow(): Promise<void> {
-    if (performance.now() - this.#readAt < (this.#host.followMs ?? FOLLOW_MS)) return
+    const isFresh = performance.now() - this.#readAt < (this.#host.followMs ?? FOLLOW_MS)
+    if (isFresh && this.#doubtful === undefined) return
     const before = this.#state
     await this.#reload().catch(() => undefined)
-    if (this.#state === before) return
-    this.#unstored = undefined
-    this.#act()
+    if (this.#state !== before) this.#act()
   }
 
   #become(state: RolloutState): void {
     const before = this.#state.stable?.digest
     this.#state = state
+    const isSameTrial =
+      this.#unstored !== undefined && trialOf(this.#unstored.phase)?.id === trialOf(state.phase)?.id
+    if (!isSameTrial) this.#unstored = undefined
     if (state.stable?.digest !== before) this.#baseline = new ReferenceSampler()
   }
 
   /** Decides, stores and acts until there is nothing to do now. Answers why a command was refused. */
   async #steps(command: Command | undefined): Promise<string | undefined> {
     let pending = command
+    const isDone = () => command !== undefined && pending === undefined
     for (let steps = 0; steps < STEPS_AT_ONCE_MAX; steps++) {
       const input = this.#input(pending)
       const result = nextStep(this.#state, input)
@@ -224,13 +246,21 @@ export class ModelRollout {
       this.#problem = result.problem
       if (result.state === this.#state) {
         this.#taken(input)
+        if (this.#unstored !== undefined) {
+          this.#unstored = undefined
+          this.#act()
+        }
         this.#looks.runIn(together(result.lookAgainAfterMs))
         return undefined
       }
-      if (!(await this.#store(result.state, pending))) continue
-      this.#taken(input)
+      try {
+        if (!(await this.#store({ input, result }))) continue
+      } catch (error) {
+        if (!isDone()) throw error
+        this.#retry(error)
+        return undefined
+      }
       pending = undefined
-      for (const event of result.events) this.#host.tell(event)
       this.#act()
       if (result.lookAgainAfterMs > 0) {
         this.#looks.runIn(result.lookAgainAfterMs)
@@ -241,32 +271,67 @@ export class ModelRollout {
     return undefined
   }
 
-  /** False: another server was first; the state is now what that one stored. */
-  async #store(state: RolloutState, command: Command | undefined): Promise<boolean> {
-    const { signal } = this.#closing
-    let tag: string | undefined
+  /** False: it was decided on what is not the state any more; that is now what is stored. */
+  async #store(step: Step): Promise<boolean> {
+    const { input, result } = step
+    const before = this.#state
     try {
-      tag = await writeState(this.#host.store, state, this.#tag, signal)
+      // What became of the last write comes first, or it would be said again on top of that.
+      if (this.#doubtful !== undefined) await this.#reload()
+      if (this.#state === before) await this.#write(step)
     } catch (error) {
-      // A candidate that is found worse gets no more traffic from this server, stored or not. Of a
-      // command that fails nothing is done: it is not decided again.
-      if (command === undefined && weightOf(state.phase) < weightOf(this.#state.phase)) {
-        this.#unstored = state
-        this.#act()
+      // Of a command that fails nothing is done: it is not decided again.
+      if (input.command !== undefined) await this.#findOut(step, error)
+      else {
+        this.#takeTraffic(result.state)
+        throw error
       }
-      throw error
     }
-    this.#unstored = undefined
-    if (tag === undefined) {
-      await this.#reload()
+    if (this.#state !== result.state) {
       this.#act()
       return false
     }
-    this.#become(state)
-    this.#tag = tag
     // Only a copy: without it a start during an outage has less to go by.
-    await this.#mirror(state).catch(() => undefined)
+    await this.#mirror(result.state).catch(() => undefined)
     return true
+  }
+
+  async #write(step: Step): Promise<void> {
+    this.#doubtful = step
+    const { state } = step.result
+    const tag = await writeState(this.#host.store, state, this.#tag, this.#closing.signal)
+    // Another server was first.
+    if (tag === undefined) return this.#reload()
+    this.#tag = tag
+    this.#stored(step)
+  }
+
+  #stored({ input, result }: Step): void {
+    this.#doubtful = undefined
+    this.#unstored = undefined
+    this.#become(result.state)
+    this.#taken(input)
+    for (const event of result.events) this.#host.tell(event)
+  }
+
+  /** Whether a command was stored although its write failed: throws if not, or if nobody knows. */
+  async #findOut(step: Step, error: unknown): Promise<void> {
+    const isRead = await this.#reload().then(
+      () => true,
+      () => false,
+    )
+    if (this.#state === step.result.state) return
+    this.#looks.runIn(0)
+    if (isRead || this.#doubtful !== step) throw error
+    const sentence = `${messageOf(error)}; it may have been done all the same`
+    throw new CutoverError('REGISTRY_UNAVAILABLE', sentence, { cause: error })
+  }
+
+  /** A candidate that is found worse gets no more traffic from this server, stored or not. */
+  #takeTraffic(state: RolloutState): void {
+    if (weightOf(state.phase) >= weightOf(this.#state.phase)) return
+    this.#unstored = state
+    this.#act()
   }
 
   async #mirror(state: RolloutState): Promise<void> {
@@ -276,9 +341,15 @@ export class ModelRollout {
     await writeState(mirror, state, before?.tag, signal)
   }
 
-  /** Without a registry nothing is decided but what to serve where nothing was. */
+  /**
+   * Without a registry nothing is decided but what to serve where nothing was, and that a candidate
+   * gets no traffic any more.
+   */
   #stepAlone(): void {
-    if (this.#state.stable !== null) return
+    if (this.#state.stable !== null) {
+      this.#takeTraffic(nextStep(this.#state, this.#input(undefined)).state)
+      return
+    }
     for (let steps = 0; steps < STEPS_AT_ONCE_MAX; steps++) {
       const input = this.#input(undefined)
       const policy = { ...input.policy, strategy: 'immediate' as const }
@@ -312,15 +383,25 @@ export class ModelRollout {
     this.#crashes.stable -= crashes.stable
   }
 
+  /** What `#act` goes by is not what it went by. */
+  #isToAct(): boolean {
+    const { state, policy } = this.#acted
+    const substitute = substituteOf(this.#state, this.#host.versions())
+    const isOther = substitute?.digest !== this.#substitute?.digest
+    return state !== this.#state || policy !== this.#host.policy() || isOther
+  }
+
   /** Makes the server do what the state says. */
   #act(): void {
     const policy = this.#host.policy()
     this.#acted = { state: this.#state, policy }
+    const substitute = substituteOf(this.#state, this.#host.versions())
+    this.#substitute = substitute
     const { phase } = this.#state
     const trial = trialOf(phase)
     const isCompared = phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused'
     this.trials.watch(
-      trial === undefined || !isCompared
+      trial === undefined || !isCompared || substitute !== undefined
         ? undefined
         : {
             trial: trial.id,
@@ -329,7 +410,9 @@ export class ModelRollout {
             reference: trial.reference,
           },
     )
-    this.#host.route(routingOf(this.#unstored ?? this.#state, policy))
+    const routing = routingOf(this.#unstored ?? this.#state, policy)
+    const alone = { ...routing, stable: substitute ?? null, canary: null, shadow: null }
+    this.#host.route(substitute === undefined ? routing : alone)
   }
 }
 
