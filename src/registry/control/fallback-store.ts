@@ -1,9 +1,17 @@
 import { type CutoverError, messageOf } from '../../domain/errors.ts'
 import { Mutex } from '../../lib/mutex.ts'
-import { systemCode } from '../../lib/system-error.ts'
+import { isDiskFull, systemCode } from '../../lib/system-error.ts'
 import type { DocumentStore, StoredDocument } from './document-store.ts'
 
-const READ_ONLY: ReadonlySet<string> = new Set(['EROFS', 'EACCES', 'EPERM'])
+/** A file system for reading only, or one without the hard links that a document is made with. */
+const UNABLE: ReadonlySet<string> = new Set([
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'ENOTSUP',
+  'ENOSYS',
+  'EMLINK',
+])
 const FORBIDDEN: ReadonlySet<number> = new Set([401, 403, 405, 501])
 const RETRY_AFTER_MS = 30_000
 /** Begins the tags given here, which no store's tag begins with. */
@@ -18,9 +26,9 @@ interface Remembered extends StoredDocument {
 }
 
 /**
- * A store that may turn out to be for reading only, for good or for a while. Serving goes on then,
- * and what is decided is remembered by this process alone: until the store takes a later document,
- * or holds one that somebody else has put there since.
+ * A store that may turn out to be for reading only, for good or, where a disk is full, for a while.
+ * Serving goes on then, and what is decided is remembered by this process alone: until the store
+ * takes a later document, or holds one that somebody else has put there since.
  */
 export class FallbackStore implements DocumentStore {
   readonly #store: DocumentStore
@@ -99,5 +107,6 @@ export class FallbackStore implements DocumentStore {
 
 function isReadOnly({ cause }: CutoverError): boolean {
   const metadata = (cause as { $metadata?: { httpStatusCode?: number } } | undefined)?.$metadata
-  return READ_ONLY.has(systemCode(cause) ?? '') || FORBIDDEN.has(metadata?.httpStatusCode ?? 0)
+  const isForbidden = FORBIDDEN.has(metadata?.httpStatusCode ?? 0)
+  return isForbidden || UNABLE.has(systemCode(cause) ?? '') || isDiskFull(cause)
 }

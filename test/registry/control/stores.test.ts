@@ -256,6 +256,23 @@ describe.each([
   )
 })
 
+test.each(['EROFS', 'EPERM', 'ENOTSUP', 'ENOSYS', 'EMLINK', 'ENOSPC', 'EDQUOT'])(
+  'a folder that answers %s takes no document, and what is decided is remembered',
+  async (code) => {
+    const { store, refuse } = await folderToRefuse()
+    refuse(true, code)
+    const tag = await store.write('m', 'remembered', undefined, signal)
+    expect(await store.read('m', signal)).toEqual({ text: 'remembered', tag })
+  },
+)
+
+test('a folder that fails otherwise is not one for reading only', async () => {
+  const { store, refuse, reasons } = await folderToRefuse()
+  refuse(true, 'EIO')
+  await expect(store.write('m', 'x', undefined, signal)).rejects.toThrow('EIO')
+  expect(reasons).toEqual([])
+})
+
 test('a registry that can be neither written to nor read is not one for reading only', async () => {
   const { store, s3, reasons } = await bucketToRefuse()
   const before = await store.write('m', 'kept', undefined, signal)
@@ -286,18 +303,21 @@ async function bucketToRefuse(options?: FallbackOptions) {
 function folderToRefuse(options?: FallbackOptions) {
   const dir = temporaryDirectory()
   const real: DocumentStore = new ControlFolder((model) => path.join(dir, model))
-  let isRefusing = false
+  let refusal: string | undefined
   const refusing: DocumentStore = {
     read: (model) => real.read(model, signal),
     write: async (model, text, before) => {
-      if (!isRefusing) return real.write(model, text, before, signal)
-      const cause = Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' })
+      if (refusal === undefined) return real.write(model, text, before, signal)
+      const cause = Object.assign(new Error(`${refusal}: denied`), { code: refusal })
       throw new CutoverError('REGISTRY_UNAVAILABLE', cause.message, { cause })
     },
   }
   const reasons: string[] = []
   const store = new FallbackStore(refusing, (reason) => reasons.push(reason), options)
-  return Promise.resolve({ store, real, reasons, refuse: (is: boolean) => void (isRefusing = is) })
+  const refuse = (isRefusing: boolean, code = 'EACCES') => {
+    refusal = isRefusing ? code : undefined
+  }
+  return Promise.resolve({ store, real, reasons, refuse })
 }
 
 async function killed(child: ChildProcess): Promise<void> {
