@@ -25,14 +25,16 @@ export interface AdminOptions {
 export class AdminClient {
   readonly #base: string
   readonly #token: string | undefined
+  readonly #timeoutMs: number
 
-  constructor({ admin }: AdminOptions, env: NodeJS.ProcessEnv = process.env) {
+  constructor({ admin }: AdminOptions, { timeoutMs = TIMEOUT_MS } = {}) {
+    this.#timeoutMs = timeoutMs
     if (!/^https?:\/\//.test(admin)) {
       const sentence = `--admin: expected an address that begins with http:// or https://, not ${admin}`
       throw new CutoverError('CONFIG_INVALID', sentence)
     }
     this.#base = admin.replace(/\/+$/, '')
-    this.#token = env['CUTOVER_ADMIN_TOKEN']
+    this.#token = process.env['CUTOVER_ADMIN_TOKEN']
   }
 
   async rollouts(): Promise<readonly RolloutStatus[]> {
@@ -65,16 +67,20 @@ export class AdminClient {
     let response: Response
     let text: string
     try {
-      const signal = AbortSignal.timeout(TIMEOUT_MS)
+      const signal = AbortSignal.timeout(this.#timeoutMs)
       response = await fetch(this.#base + path, { ...init, headers, signal, redirect: 'error' })
       text = await response.text()
     } catch (error) {
       const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-      throw new CutoverError(
-        'REGISTRY_UNAVAILABLE',
-        `no server answers at ${this.#base} (${messageOf(cause)}): name its admin port with --admin`,
-        { cause: error },
-      )
+      const isLate = error instanceof Error && error.name === 'TimeoutError'
+      const late = `no answer from ${this.#base} within ${this.#timeoutMs / 1000} s`
+      // It goes on in the server, whose registry may be slow.
+      const pending =
+        init.method === 'POST' ? ': it may be done all the same, ask cutover status' : ''
+      const sentence = isLate
+        ? `${late}${pending}`
+        : `no server answers at ${this.#base} (${messageOf(cause)}): name its admin port with --admin`
+      throw new CutoverError('REGISTRY_UNAVAILABLE', sentence, { cause: error })
     }
     const json = parseJson(text)
     if (response.ok) return json
