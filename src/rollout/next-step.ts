@@ -112,7 +112,9 @@ function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: S
   const isUnwanted = target.isPinned && target.version === undefined && target.problem === undefined
   if (isUnwanted) return { change: withdraw(state, trial, 'another version is pinned') }
   const info = infoOf(input.versions, candidate)
-  if (info?.aspired !== true) return { change: withdraw(state, trial, 'it left the registry') }
+  if (info === undefined || (!info.aspired && info.status !== 'pending')) {
+    return { change: withdraw(state, trial, 'it left the registry') }
+  }
   if (info.status === 'rejected') {
     const isMissed = other !== undefined && !isReady(input.versions, state.stable)
     // Its files could not be read or verified here: that says nothing of the candidate.

@@ -19,13 +19,14 @@ export interface VersionInfo {
   readonly digest: string | null
   /** The registry holds it. */
   readonly aspired: boolean
-  readonly status: 'loading' | 'ready' | 'rejected'
+  /** `pending`: there in part, as a version may be that is being copied when a server starts. */
+  readonly status: 'pending' | 'loading' | 'ready' | 'rejected'
 }
 
 /** All that a step is decided from. */
 export interface StepInput {
   readonly policy: RolloutPolicy
-  /** What the registry holds and what is loaded; a version in neither is not in the list. */
+  /** What the registry holds, whole or in part, and what is loaded; nothing else is in the list. */
   readonly versions: readonly VersionInfo[]
   /** Blocks that were completed since the last look; those of another trial are ignored. */
   readonly blocks: readonly Block[]

@@ -99,8 +99,8 @@ export function isReady(versions: readonly VersionInfo[], ref: VersionRef | null
 
 /** Whether there is nothing to go back to: no stable version, or none that can be loaded. */
 export function isStableLost({ stable }: RolloutState, versions: readonly VersionInfo[]): boolean {
-  const info = infoOf(versions, stable)
-  return info === undefined || info.status === 'rejected'
+  const status = infoOf(versions, stable)?.status
+  return status !== 'loading' && status !== 'ready'
 }
 
 /**

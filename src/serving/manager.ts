@@ -78,7 +78,7 @@ export interface VersionInfo extends Omit<VersionRef, 'digest'> {
   /** Null until it was read once. */
   readonly digest: string | null
   readonly aspired: boolean
-  readonly status: 'loading' | 'ready' | 'rejected'
+  readonly status: 'pending' | 'loading' | 'ready' | 'rejected'
 }
 
 export interface ManagerOptions {
@@ -176,13 +176,19 @@ export class Manager {
   }
 
   versionsOf(model: string): VersionInfo[] {
-    const versions = this.#models.get(model)?.versions.values() ?? []
-    return [...versions].map(({ source, digest = null, aspired, state }) => ({
+    const entries = [...(this.#models.get(model)?.versions.values() ?? [])]
+    const known = entries.map(({ source, digest = null, aspired, state }): VersionInfo => ({
       version: source.version,
       digest,
       aspired,
       status: state.kind === 'ready' || state.kind === 'rejected' ? state.kind : 'loading',
     }))
+    const pending = this.#pending.flatMap((each): VersionInfo[] => {
+      const isKnown = known.some(({ version }) => version === each.version)
+      if (each.model !== model || isKnown) return []
+      return [{ version: each.version, digest: null, aspired: false, status: 'pending' }]
+    })
+    return [...known, ...pending]
   }
 
   /** Makes the routes of a model what its rollout wants, as far as the versions are ready. */

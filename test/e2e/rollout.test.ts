@@ -1,3 +1,6 @@
+import { utimesSync } from 'node:fs'
+import path from 'node:path'
+
 import { describe, expect, test } from 'vitest'
 
 import { predict } from '../support/client.ts'
@@ -128,5 +131,21 @@ describe('a new version', () => {
     await happened(server, 'rollout.quarantined', 2)
     expect((await load.stop()).failures).toEqual([])
     expect(server.events('rollout.rollingBack')[0]?.msg).toContain('slower than the')
+  })
+
+  test('whose files are not still yet when the server starts again is waited for', async () => {
+    const registry = registryWith(['m', 1, 'class-1'])
+    const server = await serve(registry)
+    registry.add('m', 2, 'class-2')
+    await happened(server, 'rollout.step', 2)
+    await server.stop()
+
+    utimesSync(path.join(registry.versionDir('m', 2), 'model.onnx'), new Date(), new Date())
+    const again = await startServer(registry.dir, { flags: ['--settle-ms', '2000'] })
+    await happened(again, 'version.ready', 2)
+    await again.stop()
+    const kinds = again.log.map(({ event }) => event)
+    expect(kinds).not.toContain('rollout.withdrawn')
+    expect(kinds).not.toContain('rollout.staged')
   })
 })

@@ -2,12 +2,19 @@ import { expect, test } from 'vitest'
 
 import { Random } from '../../bench/simulate/random.ts'
 import { type PhaseKind, type RolloutState, TRANSITIONS } from '../../src/domain/rollout.ts'
+import type { VersionInfo } from '../../src/rollout/step.ts'
 import { trialOf } from '../../src/rollout/trial.ts'
 import { arm } from '../support/blocks.ts'
 import { RolloutBench } from '../support/rollout.ts'
 
 const SEQUENCES = 150
 const STEPS = 60
+/** What may be known of a version at first, now and then. */
+const PARTLY: readonly Partial<VersionInfo>[] = [
+  { digest: null, status: 'loading' },
+  { digest: null, status: 'rejected' },
+  { digest: null, status: 'pending', aspired: false },
+]
 
 /** Whatever comes in whatever order, what a rollout promises holds from each document to the next. */
 test('random worlds keep the promises', () => {
@@ -33,7 +40,7 @@ test('random worlds keep the promises', () => {
           bench.remove(1 + below(5))
           break
         case 3:
-          bench.offer(1 + below(5), below(4) === 0 ? { digest: null, status: 'loading' } : {})
+          bench.offer(1 + below(5), PARTLY[below(8)] ?? {})
           break
         case 4:
           isCommand = true

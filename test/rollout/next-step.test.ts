@@ -480,7 +480,20 @@ describe('availability', () => {
     })
   })
 
-  test('after a restart the candidate is waited for, though its digest is not read yet', () => {
+  test('after a restart the candidate is waited for, though its files are not all there yet', () => {
+    const bench = RolloutBench.inCanary()
+    bench.command({ kind: 'pause' })
+    const { state } = bench
+    bench.offer(8, { status: 'pending', digest: null, aspired: false })
+    bench.settle()
+    expect(bench.state).toEqual(state)
+    bench.offer(7, { status: 'pending', digest: null, aspired: false })
+    bench.offer(9)
+    bench.settle()
+    expect(bench.state.stable?.version).toBe(9)
+  })
+
+  test('after a restart the candidate is waited for, though its digest its digest is not read yet', () => {
     const bench = RolloutBench.inCanary()
     bench.settle({ blocks: [bench.block([50], [950])] })
     bench.versions = [7, 8].map((version) => ({
