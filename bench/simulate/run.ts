@@ -180,6 +180,7 @@ class Controller {
         blocks: [],
         crashes: NO_TICK.crashes,
         now: EPOCH,
+        unmovedMs: 0,
         nonce: `n${++this.#nonces}`,
         ...more,
       })

@@ -59,6 +59,8 @@ export class ModelRollout {
   readonly #mutex = new Mutex()
   readonly #closing = new AbortController()
   #state: RolloutState
+  /** When the state became what it is. */
+  #movedAt = performance.now()
   #tag: string | undefined
   /** When the stored state was read last. */
   #readAt = -Infinity
@@ -229,6 +231,7 @@ export class ModelRollout {
   #become(state: RolloutState): void {
     const before = this.#state.stable?.digest
     this.#state = state
+    this.#movedAt = performance.now()
     const isSameTrial =
       this.#unstored !== undefined && trialOf(this.#unstored.phase)?.id === trialOf(state.phase)?.id
     if (!isSameTrial) this.#unstored = undefined
@@ -367,6 +370,7 @@ export class ModelRollout {
       policy,
       versions: this.#host.versions(),
       blocks: [...this.trials.complete],
+      unmovedMs: performance.now() - this.#movedAt,
       crashes: { ...this.#crashes },
       reference: trial?.reference === null ? this.#baseline.reference(policy.judge) : undefined,
       shadow: trial === undefined ? undefined : this.shadows.summaryOf(trial),

@@ -21,6 +21,8 @@ import { newTrial, verdictOf, withObservations } from './trial.ts'
 
 /** While there is no candidate, only news from outside changes anything. */
 const IDLE_LOOK_MS = 60_000
+/** So long a server that has lost the stable version leaves it to others to begin a comparison. */
+const OTHERS_BEGIN_MS = 300_000
 
 /** A model that nothing was ever served of. */
 export function initialRollout(model: string, nonce: string): RolloutState {
@@ -94,11 +96,13 @@ function look(state: RolloutState, input: StepInput): Finding {
 /** First that something serves, then what the judge says, then the registry, then whether it is time. */
 function lookAtTrial(state: RolloutState, trial: Trial, target: Target, input: StepInput): Finding {
   const { candidate } = trial
-  // Of a version that is being compared other servers have the stable one to compare it with.
-  const mayLead = state.stable === null || state.phase.kind === 'staged'
-  if (mayLead && isStableLost(state, input.versions) && isReady(input.versions, candidate)) {
-    const why = state.stable === null ? 'the first version' : 'nothing else can serve'
-    return { change: promote(state, trial, why) }
+  if (state.stable === null && isReady(input.versions, candidate)) {
+    return { change: promote(state, trial, 'the first version') }
+  }
+  // Whoever has the stable version compares the candidate with it: nobody does if none begins.
+  const isLeft = state.phase.kind === 'staged' && input.unmovedMs >= OTHERS_BEGIN_MS
+  if (isLeft && substituteOf(state, input.versions) !== undefined) {
+    return { change: promote(state, trial, 'nothing else can serve') }
   }
   const verdict = verdictOf(trial, input.policy)
   const found = state.phase.kind === 'staged' ? {} : guard(state, trial, verdict, input)
@@ -171,16 +175,17 @@ function withdrawUnloadable(
   }
 }
 
-/** Others judge the candidate; where nobody does, a person has to say what is to become of it. */
+/** Others judge the candidate; where nobody is left to, a person has to say what comes of it. */
 function problemOfSubstitute(
   state: RolloutState,
   versions: readonly VersionInfo[],
 ): string | undefined {
   const substitute = substituteOf(state, versions)
   if (substitute === undefined) return undefined
+  const isCompared = state.phase.kind !== 'staged'
   return (
     `version ${state.stable?.version} cannot be served here: ${substitute.version} takes the ` +
-    `traffic of this server, unjudged; promote --full ends that for all servers`
+    `traffic of this server, unjudged${isCompared ? ', until it is judged or promoted' : ''}`
   )
 }
 

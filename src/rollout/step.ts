@@ -30,6 +30,8 @@ export interface StepInput {
   readonly versions: readonly VersionInfo[]
   /** Blocks that were completed since the last look; those of another trial are ignored. */
   readonly blocks: readonly Block[]
+  /** For how long the state has been as it is, by a clock that does not jump. */
+  readonly unmovedMs: number
   /** Engine processes that crashed since the last look. */
   readonly crashes: { readonly canary: number; readonly stable: number }
   /** From what the stable version did so far; taken once per trial, when it has none yet. */

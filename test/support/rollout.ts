@@ -46,6 +46,7 @@ export class RolloutBench {
       policy: this.policy,
       versions: this.versions,
       blocks: [],
+      unmovedMs: 0,
       crashes: { canary: 0, stable: 0 },
       now: this.now,
       nonce: `n${++this.#nonces}`,
