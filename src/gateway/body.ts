@@ -6,6 +6,8 @@ import type { BodyPool } from './body-pool.ts'
 
 /** Less is left to the garbage collector. */
 const SMALL_BYTES_MAX = 4096
+/** Chunks that are kept as they came: each is an object, which weighs hundreds of bytes. */
+const CHUNKS_MAX = 1024
 
 /** Throws BODY_TOO_LARGE when the request announces more than `bytesMax`: nothing is read. */
 export function checkAnnouncedLength(request: IncomingMessage, bytesMax: number): void {
@@ -62,15 +64,20 @@ class Slab {
 
 /** A body of unknown length, or a small one, which mostly comes in one piece. */
 class Chunks {
-  readonly #chunks: Buffer[] = []
+  readonly #joined: Buffer[] = []
+  #chunks: Buffer[] = []
 
   push(chunk: Buffer): void {
     this.#chunks.push(chunk)
+    if (this.#chunks.length < CHUNKS_MAX) return
+    this.#joined.push(Buffer.concat(this.#chunks))
+    this.#chunks = []
   }
 
   joined(): Buffer {
-    const [only] = this.#chunks
-    return this.#chunks.length === 1 && only !== undefined ? only : Buffer.concat(this.#chunks)
+    const all = [...this.#joined, ...this.#chunks]
+    const [only] = all
+    return all.length === 1 && only !== undefined ? only : Buffer.concat(all)
   }
 }
 

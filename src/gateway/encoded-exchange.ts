@@ -2,6 +2,7 @@ import { Buffer } from 'node:buffer'
 
 import pLimit from 'p-limit'
 
+import { CutoverError } from '../domain/errors.ts'
 import { readBody } from './body.ts'
 import { decoded, encoded, encodingOf, responseEncodingOf } from './content-encoding.ts'
 import type { GatewayContext } from './context.ts'
@@ -15,26 +16,53 @@ export interface DecodedBody {
 
 /**
  * A body may unpack to a thousand times as much: so many are unpacked at a time, and count until
- * their requests are answered. The others wait as they came.
+ * their requests are over. The others wait as they came.
  */
 const unpacked = pLimit(16)
+const WAITING_MAX = 512
 
-/** Reads a body that may be gzip or deflate. Throws what `readBody` and `decoded` throw. */
+/**
+ * Reads a body that may be gzip or deflate. Throws what `readBody` and `decoded` throw, QUEUE_FULL
+ * and DEADLINE_EXCEEDED where others are in its way, and REQUEST_ABORTED.
+ */
 export function readDecoded(context: GatewayContext, exchange: Exchange): Promise<DecodedBody> {
-  const { bodyBytesMax } = context.settings
+  const { bodyBytesMax, requestTimeoutMs } = context.settings
   const { headers } = exchange.request
   const encoding = encodingOf(headers['content-encoding'])
   return readBody(exchange.request, bodyBytesMax, context.bodies).then((received) =>
     encoding === 'identity'
       ? { received, body: received }
-      : new Promise((resolve, reject) => {
-          void unpacked(async () => {
-            const body = decoded(received, encoding, bodyBytesMax)
-            await body.then((bytes) => resolve({ received, body: bytes }), reject)
-            await exchange.closed()
-          })
-        }),
+      : inTurn(exchange, requestTimeoutMs, () => decoded(received, encoding, bodyBytesMax)).then(
+          (body) => ({ received, body }),
+        ),
   )
+}
+
+function inTurn(
+  exchange: Exchange,
+  timeoutMs: number,
+  unpack: () => Promise<Buffer>,
+): Promise<Buffer> {
+  if (unpacked.pendingCount >= WAITING_MAX) {
+    throw new CutoverError('QUEUE_FULL', `${WAITING_MAX} packed bodies wait already`)
+  }
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      const sentence = `no turn to unpack the body within ${timeoutMs} ms`
+      reject(new CutoverError('DEADLINE_EXCEEDED', sentence))
+    }, timeoutMs)
+    const over = exchange.over()
+    void over.then(() => {
+      clearTimeout(timer)
+      reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+    })
+    void unpacked(async () => {
+      clearTimeout(timer)
+      if (exchange.isOver) return
+      await unpack().then(resolve, reject)
+      await over
+    })
+  })
 }
 
 /** Answers with JSON and perhaps bytes after it, in the encoding that the client likes best. */

@@ -28,6 +28,8 @@ export class Exchange {
   readonly #startedAt = performance.now()
   #isGone = false
   #onGone: (() => void) | undefined
+  #isOver = false
+  #onOver: (() => void) | undefined
   #route: Route | undefined
   #stages: Stages | undefined
   #examples = 0
@@ -49,6 +51,7 @@ export class Exchange {
       if (response.writableFinished) return
       this.#isGone = true
       this.#onGone?.()
+      this.#end()
     })
   }
 
@@ -56,12 +59,25 @@ export class Exchange {
     return new URLSearchParams(this.#query)
   }
 
-  /** Resolves when it is answered or its client is gone. */
-  closed(): Promise<void> {
-    const response = this.#response
-    return response.closed || this.#isGone
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /**
+   * Resolves when its answer is on its way or its client is gone: its body is needed no more. Asked
+   * once at most.
+   */
+  over(): Promise<void> {
+    return this.#isOver
       ? Promise.resolve()
-      : new Promise((resolve) => response.once('close', () => resolve()))
+      : new Promise((resolve) => {
+          this.#onOver = resolve
+        })
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#onOver?.()
   }
 
   whenGone(giveUp: () => void): void {
@@ -154,6 +170,7 @@ export class Exchange {
   }
 
   #finished(outcome: Outcome['outcome'], status: number): void {
+    this.#end()
     const { method, url } = this.request
     recordOutcome(this.#context, {
       requestId: () => this.id,

@@ -59,6 +59,8 @@ export class Gateway {
       if (isAnnouncedWithin(request, settings.bodyBytesMax)) response.writeContinue()
       onRequest(request, response)
     })
+    // A socket's time-out is one without a byte in either direction, of answers in parts, too.
+    this.#server.setTimeout(settings.answerTimeoutMs, (socket) => this.#cutOffIfStalled(socket))
     closeWaitingAnswers(this.#server)
     this.#server.on('clientError', (error: Error & { code?: string }, socket) =>
       refuseBroken(error, socket, this.#answers.get(socket)),
@@ -106,6 +108,15 @@ export class Gateway {
     // Ends the timer with which it looks for clients that stall.
     this.#server.close()
     return clean
+  }
+
+  /**
+   * Called when nothing went over a connection for a while. With a listener of ours node:http leaves
+   * it to us to close those that are idle, too.
+   */
+  #cutOffIfStalled(socket: Socket): void {
+    const isIdle = this.#answers.get(socket)?.writableFinished ?? true
+    if (isIdle || socket.writableLength > 0) socket.destroy()
   }
 
   /** To node:http a connection is idle whose answer is written, though its client has yet to read it. */

@@ -1,7 +1,5 @@
 import { Buffer } from 'node:buffer'
 
-import { z } from 'zod'
-
 import { CutoverError } from '../domain/errors.ts'
 import { checkImageFormat } from '../domain/image-format.ts'
 import { multipartField } from './multipart.ts'
@@ -10,8 +8,6 @@ const FIELD = 'image'
 const ACCEPTED =
   'send multipart/form-data with a field "image", a raw image/jpeg, image/png or image/webp ' +
   'body, or JSON {"image": "<base64>"}'
-
-const jsonBody = z.object({ image: z.base64() })
 
 /** Throws CONTENT_TYPE_UNSUPPORTED, before the body is read. */
 export function checkContentType(contentType: string | undefined): void {
@@ -60,9 +56,18 @@ function imageOfJson(body: Buffer): Buffer {
   if (typeof parsed !== 'object' || parsed === null || !('image' in parsed)) {
     throw new CutoverError('IMAGE_MISSING', 'the JSON body has no "image"')
   }
-  const checked = jsonBody.safeParse(parsed)
-  if (!checked.success) {
+  const image = typeof parsed.image === 'string' ? ofBase64(parsed.image) : undefined
+  if (image === undefined) {
     throw new CutoverError('REQUEST_INVALID', '"image" is not a base64 string')
   }
-  return Buffer.from(checked.data.image, 'base64')
+  return image
+}
+
+/** Undefined where the text is not base64. A pattern would take ten times as long as the decoding. */
+function ofBase64(text: string): Buffer | undefined {
+  if (text.length % 4 !== 0 || text.includes('-') || text.includes('_')) return undefined
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0
+  const bytes = Buffer.from(text, 'base64')
+  // Node.js passes over what is no digit, and stops at a padding within.
+  return bytes.length === (text.length / 4) * 3 - padding ? bytes : undefined
 }

@@ -5,6 +5,8 @@ import { getMultipartBoundary, parseMultipart } from '@remix-run/multipart-parse
 import { CutoverError, messageOf } from '../domain/errors.ts'
 
 const PARTS_MAX = 20
+/** RFC 2046, 5.1.1; to look for a long one takes time that grows with its length. */
+const BOUNDARY_LENGTH_MAX = 70
 
 /**
  * The bytes of the first part named `field` of a multipart/form-data body, whether or not its
@@ -14,6 +16,9 @@ const PARTS_MAX = 20
 export function multipartField(body: Buffer, contentType: string, field: string): Buffer {
   const boundary = getMultipartBoundary(contentType)
   if (boundary === null) throw invalid('the content type states no boundary')
+  if (boundary.length > BOUNDARY_LENGTH_MAX) {
+    throw invalid(`the boundary is longer than ${BOUNDARY_LENGTH_MAX} characters`)
+  }
   const names: string[] = []
   let found: Buffer | undefined
   try {

@@ -35,6 +35,56 @@ function statusesIn(text: string): string[] {
   return text.match(/(?<=HTTP\/1\.1 )\d+/g) ?? []
 }
 
+/** A request whose answer is larger than what the kernel keeps for a client that does not read. */
+function large(rows: number) {
+  const data = Buffer.alloc(rows * 16)
+  const json = JSON.stringify({
+    inputs: [
+      {
+        name: 'x',
+        datatype: 'FP32',
+        shape: [rows, 4],
+        parameters: { binary_data_size: data.length },
+      },
+    ],
+    parameters: { binary_data_output: true },
+  })
+  const body = Buffer.concat([Buffer.from(json), data])
+  const head =
+    `POST ${INFER} HTTP/1.1\r\nhost: x\r\ninference-header-content-length: ${json.length}\r\n` +
+    `content-length: ${body.length}\r\n\r\n`
+  return { head, body, json, data }
+}
+
+async function inferPacked(server: TestServer): Promise<number> {
+  const json = { inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1, 2, 3, 4] }] }
+  const { status } = await fetch(server.url + INFER, {
+    method: 'POST',
+    body: gzipSync(JSON.stringify(json)),
+    headers: { 'content-encoding': 'gzip' },
+    signal: AbortSignal.timeout(90_000),
+  })
+  return status
+}
+
+/** Whether the kernel still has the server's side of a connection. */
+function isOpen(port: number, clientPort: number | undefined): boolean {
+  const ends = [port, clientPort ?? 0].map(
+    (end) => `:${end.toString(16).toUpperCase().padStart(4, '0')}`,
+  )
+  return readFileSync('/proc/net/tcp', 'latin1')
+    .split('\n')
+    .map((line) => line.trim().split(/ +/))
+    .some(([, local = '', remote = '', state]) => {
+      const isThis = local.endsWith(ends[0] ?? '') && remote.endsWith(ends[1] ?? '')
+      return isThis && state === '01'
+    })
+}
+
+function residentBytes(pid: number): number {
+  return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096
+}
+
 describe('a client that does not do its part', () => {
   test('is cut off when the time for its request is over, though it keeps its side open', async () => {
     const server = await startServer(MODEL, { flags: [...ONE_ENGINE, '--body-timeout-ms', '500'] })
@@ -62,30 +112,69 @@ describe('a client that does not do its part', () => {
     socket.destroy()
   })
 
+  test('is cut off when it reads nothing of its answer', async () => {
+    const server = await startServer(MODEL, {
+      flags: [...ONE_ENGINE, '--body-bytes-max', '32MB', '--answer-timeout-ms', '1000'],
+    })
+    const socket = await connect(server)
+    socket.pause()
+    const { head, body } = large(900_000)
+    socket.write(Buffer.concat([Buffer.from(head), body]))
+    await waitFor(
+      async () => (await server.metric('cutover_requests_total', { outcome: 'ok' })) === 1,
+      'the answer to be on its way',
+    )
+    await waitFor(() => !isOpen(server.port, socket.localPort), 'the connection to be cut off')
+    socket.destroy()
+  })
+
+  test('keeps nobody else from being served by reading nothing', async () => {
+    const server = await startServer(MODEL, { flags: [...ONE_ENGINE, '--body-bytes-max', '32MB'] })
+    const { json, data } = large(600_000)
+    const packed = gzipSync(Buffer.concat([Buffer.from(json), data]))
+    const head =
+      `POST ${INFER} HTTP/1.1\r\nhost: x\r\ncontent-encoding: gzip\r\n` +
+      `inference-header-content-length: ${json.length}\r\ncontent-length: ${packed.length}\r\n\r\n`
+    // As many as are unpacked at a time.
+    const sockets = await Promise.all(Array.from({ length: 16 }, () => connect(server)))
+    for (const socket of sockets) {
+      socket.pause()
+      socket.write(Buffer.concat([Buffer.from(head), packed]))
+    }
+    await waitFor(
+      async () => (await server.metric('cutover_requests_total', { outcome: 'ok' })) === 16,
+      'their answers to be on their way',
+    )
+    expect(await inferPacked(server)).toBe(200)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('costs little more memory than it sends, however small the pieces', async () => {
+    const server = await startServer(MODEL, { flags: ONE_ENGINE })
+    const socket = await connect(server)
+    const before = residentBytes(server.pid)
+    socket.write(`POST ${INFER} HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n`)
+    const pieces = Buffer.from('1\r\n \r\n'.repeat(50_000))
+    for (let sent = 0; sent < 20; sent++) {
+      if (!socket.write(pieces)) await once(socket, 'drain')
+    }
+    // Its answer comes when all of it was read.
+    const received = collect(socket)
+    socket.write('0\r\n\r\n')
+    await waitFor(() => received.text.includes('HTTP/1.1 400'), 'the refusal')
+    expect(residentBytes(server.pid) - before).toBeLessThan(200e6)
+    socket.destroy()
+  })
+
   test('gets its whole answer however slowly it reads while the server goes', async () => {
     const server = await startServer(MODEL, {
       flags: [...ONE_ENGINE, '--body-bytes-max', '32MB'],
     })
     const rows = 900_000
-    const data = Buffer.alloc(rows * 16)
-    const json = JSON.stringify({
-      inputs: [
-        {
-          name: 'x',
-          datatype: 'FP32',
-          shape: [rows, 4],
-          parameters: { binary_data_size: data.length },
-        },
-      ],
-      parameters: { binary_data_output: true },
-    })
+    const { head: request, body } = large(rows)
     const socket = await connect(server)
     socket.pause()
-    socket.write(
-      `POST ${INFER} HTTP/1.1\r\nhost: x\r\ninference-header-content-length: ${json.length}\r\n` +
-        `content-length: ${json.length + data.length}\r\n\r\n${json}`,
-    )
-    socket.write(data)
+    socket.write(Buffer.concat([Buffer.from(request), body]))
     await waitFor(
       async () => (await server.metric('cutover_requests_total', { outcome: 'ok' })) === 1,
       'the answer to be on its way',
@@ -125,13 +214,7 @@ test('clients that go while their requests wait for a turn leave nothing behind'
   socket.destroy()
   await sleep(200)
   process.kill(engine, 'SIGCONT')
-  const answer = await fetch(server.url + INFER, {
-    method: 'POST',
-    body,
-    headers: { 'content-encoding': 'gzip' },
-    signal: AbortSignal.timeout(90_000),
-  })
-  expect(answer.status).toBe(200)
+  expect(await inferPacked(server)).toBe(200)
 })
 
 test('a target may name the server', async () => {
