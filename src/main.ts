@@ -18,6 +18,9 @@ import { cpuCount } from './lib/cpu-count.ts'
 import { cacheBase } from './registry/cache-dir.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
+import type { RolloutReport, RolloutStatus } from './domain/rollout-status.ts'
+import { POLICY_FILE } from './registry/s3/catalogue.ts'
+import type { RegistryProblem } from './registry/source.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
 import { type Refusal, refusalOf, type Served, unreadyReason } from './serving/readiness.ts'
@@ -72,6 +75,8 @@ export async function serve(settings: Settings): Promise<void> {
       logger.info({ event: event.kind, ...event }, event.text)
       events.rollout(event)
     },
+    onProblem: (model, problem) =>
+      logger.info({ event: 'rollout.problem', model }, `the rollout of ${model}: ${problem}`),
     store,
     mirror,
   })
@@ -115,7 +120,7 @@ export async function serve(settings: Settings): Promise<void> {
     source: () => manager.source,
     look: () => manager.look(),
     hint: () => manager.hint(),
-    rollouts: rolloutsView(rollouts),
+    rollouts: rolloutsView(rollouts, manager),
     unready: () => unready(served, { settled, leaving }),
   }
   const gateway = new Gateway(context)
@@ -199,10 +204,19 @@ async function openWebhooks(
 }
 
 /** The gateway's view of the rollouts: what was dispatched is compared by its digest. */
-function rolloutsView(rollouts: Rollouts): RolloutsView {
+function rolloutsView(rollouts: Rollouts, manager: Manager): RolloutsView {
+  const report = (status: RolloutStatus): RolloutReport => ({
+    ...status,
+    failed: manager
+      .statusesOf(status.model)
+      .flatMap(({ version, entry: { state } }) =>
+        'reason' in state ? [{ version, reason: state.reason }] : [],
+      ),
+    policyProblem: policyProblemOf(status.model, manager.source.problems),
+  })
   return {
-    list: () => rollouts.all().map((rollout) => rollout.status),
-    command: (model, command) => rollouts.command(model, command),
+    list: () => rollouts.all().map((rollout) => report(rollout.status)),
+    command: async (model, command) => report(await rollouts.command(model, command)),
     dispatched: ({ servable, track, isDrawn }) =>
       track === 'explicit' || !isDrawn
         ? undefined
@@ -216,6 +230,11 @@ function rolloutsView(rollouts: Rollouts): RolloutsView {
       rollouts.get(model)?.shadows.add(trial, comparison)
     },
   }
+}
+
+function policyProblemOf(model: string, problems: readonly RegistryProblem[]): string | null {
+  const found = problems.find(({ path: at }) => `/${at}`.endsWith(`/${model}/${POLICY_FILE}`))
+  return found === undefined ? null : `${POLICY_FILE}: ${found.reason}`
 }
 
 /** What holds for models that state no policy. Throws CONFIG_INVALID. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 import { CutoverError, isErrorCode, messageOf } from '../domain/errors.ts'
-import type { RolloutStatus } from '../domain/rollout-status.ts'
+import type { RolloutReport } from '../domain/rollout-status.ts'
 
 const TIMEOUT_MS = 10_000
 
@@ -37,16 +37,16 @@ export class AdminClient {
     this.#token = process.env['CUTOVER_ADMIN_TOKEN']
   }
 
-  async rollouts(): Promise<readonly RolloutStatus[]> {
+  async rollouts(): Promise<readonly RolloutReport[]> {
     const answer = rollouts.safeParse(await this.#ask('/rollouts'))
-    if (answer.success) return answer.data.rollouts as unknown as RolloutStatus[]
+    if (answer.success) return answer.data.rollouts as unknown as RolloutReport[]
     throw this.#noAdminPort()
   }
 
-  async command(model: string, command: object): Promise<RolloutStatus> {
+  async command(model: string, command: object): Promise<RolloutReport> {
     const path = `/rollouts/${encodeURIComponent(model)}/commands`
     const init = { method: 'POST', body: JSON.stringify(command) }
-    return (await this.#ask(path, init)) as RolloutStatus
+    return (await this.#ask(path, init)) as RolloutReport
   }
 
   get #tokenHint(): string {

@@ -1,13 +1,13 @@
 import type { Phase } from '../domain/rollout.ts'
-import type { ArmTraffic, RolloutStatus } from '../domain/rollout-status.ts'
+import type { ArmTraffic, RolloutReport } from '../domain/rollout-status.ts'
 import type { MetricVerdict, Verdict } from '../domain/verdict.ts'
 import { printable } from '../lib/printable.ts'
 
 const BAR_CELLS = 20
 
 /** A rollout as lines of text: what it does, on what evidence, and what comes next. */
-export function renderStatus(status: RolloutStatus): string[] {
-  const { model, state, policy, verdict, traffic, problem } = status
+export function renderStatus(status: RolloutReport): string[] {
+  const { model, state, policy, verdict, traffic, problem, failed, policyProblem } = status
   const { stable, phase, pin, quarantine, lastDecision } = state
   const lines = [`${model}  ${describePhase(phase)}`]
   lines.push(`  stable     ${stable === null ? 'none' : stable.version}${pinText(pin, policy.pin)}`)
@@ -34,8 +34,11 @@ export function renderStatus(status: RolloutStatus): string[] {
   if (quarantine.length > 0) {
     lines.push(`  quarantine ${quarantine.map(({ version }) => version).join(', ')}`)
   }
+  for (const { version, reason } of failed) lines.push(`  failed     ${version}: ${reason}`)
   if (lastDecision !== null) lines.push(`  last       ${lastDecision.at}  ${lastDecision.text}`)
-  if (problem !== null) lines.push(`  problem    ${problem}`)
+  for (const text of [problem, policyProblem]) {
+    if (text !== null) lines.push(`  problem    ${text}`)
+  }
   return lines.map(printable)
 }
 

@@ -22,3 +22,11 @@ export interface RolloutStatus {
   /** What keeps it from going on. */
   readonly problem: string | null
 }
+
+/** A rollout, and what keeps versions of the model or its policy out of it. */
+export interface RolloutReport extends RolloutStatus {
+  /** Versions that could not be loaded, for good or so far. */
+  readonly failed: readonly { readonly version: number; readonly reason: string }[]
+  /** Why what the model's `model.json` says is not in force; null: it is, or there is none. */
+  readonly policyProblem: string | null
+}

@@ -1,13 +1,13 @@
 import type { Command } from '../domain/rollout.ts'
-import type { RolloutStatus } from '../domain/rollout-status.ts'
+import type { RolloutReport } from '../domain/rollout-status.ts'
 import type { Outcome } from '../rollout/block-recorder.ts'
 import type { Route } from '../serving/route-table.ts'
 
 /** What the gateway tells rollouts, and asks of them. */
 export interface RolloutsView {
-  list(): readonly RolloutStatus[]
+  list(): readonly RolloutReport[]
   /** Resolves when it is done. Throws MODEL_NOT_FOUND, ROLLOUT_REFUSED or REGISTRY_UNAVAILABLE. */
-  command(model: string, command: Command): Promise<RolloutStatus>
+  command(model: string, command: Command): Promise<RolloutReport>
   /**
    * Called when a request goes to a version; what it answers is called when the request has ended.
    * Undefined where nothing is compared.

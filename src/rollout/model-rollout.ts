@@ -38,6 +38,8 @@ export interface RolloutHost {
   readonly versions: () => readonly VersionInfo[]
   readonly route: (routing: Routing) => void
   readonly tell: (event: RolloutEvent) => void
+  /** Called when something new keeps the rollout from going on. */
+  readonly onProblem: (problem: string) => void
   readonly store: DocumentStore
   /** The documents this server saw last, on its own disk: what it starts from without `store`. */
   readonly mirror: DocumentStore
@@ -74,6 +76,8 @@ export class ModelRollout {
   /** The state is the registry's, not only what this server last saw or made up. */
   #attached = false
   #problem: string | undefined
+  /** The problem at the last look. */
+  #told: string | undefined
   #failures = 0
   #crashes = { canary: 0, stable: 0 }
   readonly #looks = new RepeatedTask(() => this.#mutex.run(() => this.#look()))
@@ -186,6 +190,10 @@ export class ModelRollout {
     } catch (error) {
       if (!this.#closing.signal.aborted) this.#retry(error)
     }
+    if (this.#problem !== undefined && this.#problem !== this.#told) {
+      this.#host.onProblem(this.#problem)
+    }
+    this.#told = this.#problem
   }
 
   #retry(error: unknown): void {

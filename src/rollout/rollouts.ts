@@ -13,6 +13,7 @@ export interface RolloutsHost {
   readonly versionsOf: (model: string) => readonly VersionInfo[]
   readonly route: (model: string, routing: Routing) => void
   readonly tell: (event: RolloutEvent) => void
+  readonly onProblem: (model: string, problem: string) => void
   readonly store: DocumentStore
   readonly mirror: DocumentStore
 }
@@ -29,12 +30,13 @@ export class Rollouts {
   /** Begins with a model: resolves once its state is known, or cannot be known now. */
   async open(model: string): Promise<void> {
     if (this.#models.has(model)) return
-    const { policyOf, versionsOf, route, tell, store, mirror } = this.#host
+    const { policyOf, versionsOf, route, tell, onProblem, store, mirror } = this.#host
     const rollout = new ModelRollout(model, {
       policy: () => policyOf(model),
       versions: () => versionsOf(model),
       route: (routing) => route(model, routing),
       tell,
+      onProblem: (problem) => onProblem(model, problem),
       store,
       mirror,
     })

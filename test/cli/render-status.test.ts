@@ -1,14 +1,15 @@
 import { describe, expect, test } from 'vitest'
 
 import { renderStatus } from '../../src/cli/render-status.ts'
-import type { RolloutStatus } from '../../src/domain/rollout-status.ts'
+import type { RolloutReport } from '../../src/domain/rollout-status.ts'
 import { trialOf, verdictOf } from '../../src/rollout/trial.ts'
 import { RolloutBench } from '../support/rollout.ts'
 
-function statusOf({ state, policy }: RolloutBench, problem: string | null = null): RolloutStatus {
+function statusOf({ state, policy }: RolloutBench, problem: string | null = null): RolloutReport {
   const trial = trialOf(state.phase)
   const verdict = trial === undefined ? null : verdictOf(trial, policy)
-  return { model: state.model, state, policy, verdict, traffic: null, problem }
+  const { model } = state
+  return { model, state, policy, verdict, traffic: null, problem, failed: [], policyProblem: null }
 }
 
 const operator = { who: 'ann', reason: 'looks odd' }
@@ -53,6 +54,17 @@ describe('a rollout', () => {
     const lines = renderStatus(statusOf(bench, 'the registry cannot be read'))
     expect(lines.slice(0, 2)).toEqual(['flowers  stable', '  stable     7'])
     expect(lines.at(-1)).toBe('  problem    the registry cannot be read')
+  })
+
+  test('shows what could not be loaded, and what of model.json does not hold', () => {
+    const bench = new RolloutBench()
+    bench.offer(7)
+    bench.settle()
+    const failed = [{ version: 8, reason: 'no model' }]
+    const policyProblem = 'model.json: weights only rise'
+    const lines = renderStatus({ ...statusOf(bench), failed, policyProblem })
+    expect(lines).toContain('  failed     8: no model')
+    expect(lines.at(-1)).toBe('  problem    model.json: weights only rise')
   })
 
   test('cannot write to the terminal what it likes', () => {

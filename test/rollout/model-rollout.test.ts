@@ -56,19 +56,23 @@ async function open(
 ) {
   const routed: Routing[] = []
   const told: string[] = []
+  const problems: string[] = []
   const rollout = new ModelRollout('m', {
     policy: () => policy,
     versions: () => versions,
     route: (routing) => routed.push(routing),
     tell: ({ text }) => told.push(text),
+    onProblem: (problem) => problems.push(problem),
     store,
     mirror,
     followMs: 0,
   })
   rollouts.push(rollout)
   await rollout.open()
-  await waitFor(() => rollout.state.stable !== null, 'a stable version')
-  return { rollout, routed, told }
+  if (policy.pin === undefined) {
+    await waitFor(() => rollout.state.stable !== null, 'a stable version')
+  }
+  return { rollout, routed, told, problems }
 }
 
 /** Version 1 takes the traffic, and version 2 has the first part of it. */
@@ -96,6 +100,19 @@ async function failCandidate(rollout: ModelRollout, routed: readonly Routing[]):
   }
   expect(routed.at(-1)?.canary).toBe(null)
 }
+
+test('what keeps a rollout from going on is told once', async () => {
+  const { rollout, problems } = await open(new MemoryStore(), [ready(1)], {
+    ...DEFAULT_POLICY,
+    pin: 7,
+  })
+  await waitFor(() => problems.length > 0, 'the problem')
+  for (let looks = 0; looks < 3; looks++) {
+    rollout.changed()
+    await sleep(20)
+  }
+  expect(problems).toEqual(['pinned to version 7, which is not there (1): nothing is served'])
+})
 
 test('a candidate that is found worse while nothing can be stored gets no traffic back', async () => {
   const { store, link } = unreliableStore()

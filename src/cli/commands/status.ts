@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Command } from 'commander'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import type { RolloutStatus } from '../../domain/rollout-status.ts'
+import type { RolloutReport } from '../../domain/rollout-status.ts'
 import { AdminClient, type AdminOptions } from '../admin-client.ts'
 import { adminOption } from '../admin-option.ts'
 import { writeJson } from '../output.ts'
@@ -44,7 +44,7 @@ async function statuses(client: AdminClient, model: string | undefined) {
   return chosen
 }
 
-function textOf(all: readonly RolloutStatus[]): string {
+function textOf(all: readonly RolloutReport[]): string {
   if (all.length === 0) return 'the server has no models\n'
   return all.map((status) => `${renderStatus(status).join('\n')}\n`).join('\n')
 }

@@ -26,7 +26,16 @@ const OBJECT = { type: 'object' }
 export const ADMIN_SCHEMAS: Readonly<Record<string, Schema>> = {
   Rollout: {
     type: 'object',
-    required: ['model', 'state', 'policy', 'verdict', 'traffic', 'problem'],
+    required: [
+      'model',
+      'state',
+      'policy',
+      'verdict',
+      'traffic',
+      'problem',
+      'failed',
+      'policyProblem',
+    ],
     properties: {
       model: { type: 'string' },
       state: { ...OBJECT, description: 'What is stored in the registry’s control folder' },
@@ -34,6 +43,19 @@ export const ADMIN_SCHEMAS: Readonly<Record<string, Schema>> = {
       verdict: { type: ['object', 'null'], description: 'The evidence so far' },
       traffic: { type: ['object', 'null'], description: 'What both versions do now' },
       problem: { type: ['string', 'null'], description: 'What keeps it from going on' },
+      failed: {
+        description: 'Versions that could not be loaded, for good or so far',
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['version', 'reason'],
+          properties: { version: { type: 'integer' }, reason: { type: 'string' } },
+        },
+      },
+      policyProblem: {
+        type: ['string', 'null'],
+        description: 'Why what its model.json says is not in force',
+      },
     },
   },
   Command: rolloutCommandSchema(),
@@ -80,7 +102,7 @@ export const ADMIN_OPERATIONS: readonly Operation[] = [
     path: '/rollouts/{model}/commands',
     id: 'commandRollout',
     tag: 'rollouts',
-    summary: 'Promotes, pauses, resumes, aborts, retries or pins',
+    summary: 'Promotes, pauses, resumes, aborts, retries, pins or unpins',
     body: {
       required: true,
       content: json(reference('Command'), { kind: 'pause', who: 'ann', reason: 'looks odd' }),
