@@ -1,12 +1,20 @@
 import path from 'node:path'
 
-import { CutoverError, messageOf } from './domain/errors.ts'
+import { CutoverError, type ErrorCode, messageOf } from './domain/errors.ts'
+import { isDiskFull } from './lib/system-error.ts'
 import { poolStarter } from './main.ts'
 import { type CacheDir, openCacheDir } from './registry/cache-dir.ts'
 import { compiledModel } from './registry/compiled-cache.ts'
 import type { Draft } from './registry/publish/draft.ts'
 import { digestOf } from './wire/manifest.ts'
 import type { Settings } from './wire/settings.ts'
+
+/** What the model is at fault for: trying it again, here or elsewhere, gives the same answer. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'FORMAT_UNSUPPORTED',
+  'MANIFEST_INVALID',
+  'MODEL_UNLOADABLE',
+])
 
 export interface VerifiedModel {
   /** What is not as it should be, though it works; absent: all is. */
@@ -16,7 +24,9 @@ export interface VerifiedModel {
 
 /**
  * Loads a draft's model in an engine process and runs it once, as a server does before it routes a
- * request to it. Throws MODEL_UNLOADABLE when a server would refuse it.
+ * request to it. Throws MODEL_UNLOADABLE when a server would refuse it. What this machine may be at
+ * fault for says nothing of the model and keeps its code: a full disk, an engine that was killed or
+ * was not ready in time.
  */
 export async function verifyModel(
   draft: Draft,
@@ -44,12 +54,21 @@ export async function verifyModel(
     return { notice, tookMs: performance.now() - startedAt }
   } catch (error) {
     signal.throwIfAborted()
-    const sentence = `a server would refuse this model: ${messageOf(error)}`
-    throw new CutoverError('MODEL_UNLOADABLE', sentence, { cause: error })
+    throw verdictOn(error)
   } finally {
     await release()
     await cache.close()
   }
+}
+
+function verdictOn(error: unknown): unknown {
+  const code = isDiskFull(error) ? 'DISK_FULL' : error instanceof CutoverError && error.code
+  // An error of the system says more as it is.
+  if (code === false) return error
+  const isRefused = REFUSALS.has(code)
+  const what = isRefused ? 'a server would refuse this model' : 'the model could not be tried'
+  const sentence = `${what}: ${messageOf(error)}`
+  return new CutoverError(isRefused ? 'MODEL_UNLOADABLE' : code, sentence, { cause: error })
 }
 
 /** What an engine opens: the draft as it lies there, or what a server would compile it to. */

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 
 import { predict } from '../support/client.ts'
-import { cutover } from '../support/cutover.ts'
+import { cutover, start } from '../support/cutover.ts'
 import { dark } from '../support/images.ts'
 import {
   bucketRegistry,
@@ -14,7 +14,7 @@ import {
   on,
 } from '../support/registries.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
-import { startServer } from '../support/server.ts'
+import { childrenOf, startServer, waitFor } from '../support/server.ts'
 
 const model = fixture('models/class-1.onnx')
 const other = fixture('models/class-2.onnx')
@@ -100,18 +100,46 @@ describe.concurrent.each(KINDS)('publish to %s', (_name, make) => {
     const registry = await make()
     const broken = modelDir()
     writeFileSync(path.join(broken, 'model.onnx'), 'no model at all')
-    const hanging = fixture('models/hang-at-once.onnx')
-    const settings = path.join(temporaryDirectory(), 'settings.json')
-    writeFileSync(settings, JSON.stringify({ loadTimeoutMs: 1500 }))
-    for (const refused of [broken, hanging]) {
-      const args = ['--model', 'm', '--config', settings]
-      const ended = await on(registry, 'publish', refused, ...args)
-      expect(ended.code).toBe(4)
-      expect(ended.stderr).toContain('a server would refuse this model: ')
-    }
+    const ended = await on(registry, 'publish', broken, '--model', 'm')
+    expect(ended.code).toBe(4)
+    expect(ended.stderr).toContain('a server would refuse this model: ')
     expect(registry.files()).toEqual([])
     const blind = await on(registry, 'publish', broken, '--model', 'm', '--no-verify')
     expect(blind.code).toBe(0)
+  })
+})
+
+describe.concurrent('a model that could not be tried is not refused: exit code 1', () => {
+  const hanging = fixture('models/hang-at-once.onnx')
+
+  test('an engine that was not ready in time', async () => {
+    const registry = folderRegistry()
+    const env = { CUTOVER_LOAD_TIMEOUT_MS: '1500' }
+    const args = ['--model', 'm', '--registry', registry.url, '--json']
+    const ended = await cutover(['publish', hanging, ...args], env)
+    expect(ended.code).toBe(1)
+    expect(JSON.parse(ended.stdout)).toMatchObject({
+      error: {
+        code: 'ENGINE_TIMEOUT',
+        message: expect.stringMatching(/^the model could not be tried: /),
+      },
+    })
+    expect(registry.files()).toEqual([])
+  })
+
+  test('an engine that was killed', async () => {
+    const registry = folderRegistry()
+    const args = ['--model', 'm', '--registry', registry.url, '--json']
+    const publishing = start(['publish', hanging, ...args])
+    const [engine = -1] = await waitFor(() => {
+      const pids = childrenOf(publishing.process.pid ?? -1)
+      return pids.length > 0 && pids
+    }, 'the engine to start')
+    process.kill(engine, 'SIGKILL')
+    const ended = await publishing.ended
+    expect(ended.code).toBe(1)
+    expect(JSON.parse(ended.stdout)).toMatchObject({ error: { code: 'ENGINE_CRASHED' } })
+    expect(registry.files()).toEqual([])
   })
 })
 
