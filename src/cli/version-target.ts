@@ -18,12 +18,14 @@ export async function versionsNamed(
   }
   const model = name === undefined ? undefined : modelNamed(name)
   const version = number === undefined ? undefined : versionNumbered(number)
-  const { versions, problems } = await store.survey(signal)
-  const found = versions.filter(
-    (stored) =>
-      (model === undefined || stored.model === model) &&
-      (version === undefined || stored.version === version),
+  const survey = await store.survey(signal, model)
+  const versions = survey.versions.filter(
+    (stored) => version === undefined || stored.version === version,
   )
-  if (found.length > 0 || target === undefined) return { versions: found, problems }
+  if (versions.length > 0 || target === undefined) return { ...survey, versions }
+  const [problem] = survey.problems
+  if (!survey.isWhole && problem !== undefined) {
+    throw new CutoverError('REGISTRY_UNAVAILABLE', `${problem.path}: ${problem.reason}`)
+  }
   throw new CutoverError('VERSION_NOT_FOUND', `there is no ${target} in ${store.location}`)
 }

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, type TestContext } from 'vitest'
 
 import { initialRollout } from '../../src/rollout/next-step.ts'
 import { newTrial } from '../../src/rollout/trial.ts'
@@ -207,6 +208,48 @@ async function manifestOf(registry: CommandRegistry, version: number): Promise<o
   return JSON.parse(String(bytes)) as object
 }
 
+describe.concurrent('a folder in which a version cannot be read', () => {
+  /** The paths of what lies in it are longer than the system takes: not even root reads them. */
+  async function unreadable({ onTestFinished }: TestContext): Promise<CommandRegistry> {
+    const registry = await filled(folder, 1)
+    const dir = path.join(registry.url, 'other', '1')
+    mkdirSync(dir, { recursive: true })
+    const script = 'for i in $(seq 20); do mkdir "$1" && cd -P "$1" || exit 1; done'
+    execFileSync('sh', ['-c', script, '', 'x'.repeat(250)], { cwd: dir })
+    onTestFinished(() => void execFileSync('rm', ['-rf', dir]))
+    return registry
+  }
+
+  test('verify says so, checks the others, and fails', async (context) => {
+    const registry = await unreadable(context)
+    const ended = await on(registry, 'verify')
+    expect(ended.stdout).toBe('m/1: right\n')
+    expect(ended.stderr).toMatch(/^cutover: .*\/other\/1: ENAMETOOLONG/)
+    expect(ended.code).toBe(1)
+    expect(await jsonOf(registry, 'verify')).toMatchObject({
+      versions: [{ model: 'm', state: 'right' }],
+      problems: [{ path: path.join(registry.url, 'other/1') }],
+    })
+    expect(await on(registry, 'verify', 'm')).toMatchObject({ code: 0, stderr: '' })
+    const named = await on(registry, 'verify', 'other')
+    expect(named).toMatchObject({ code: 1, stderr: expect.stringContaining('ENAMETOOLONG') })
+  })
+
+  test('other models are published and pruned', async (context) => {
+    const registry = await unreadable(context)
+    const args = ['--model', 'm', '--no-verify']
+    const published = await on(registry, 'publish', fixture('models/class-2.onnx'), ...args)
+    expect(published).toMatchObject({ code: 0 })
+    expect(await on(registry, 'prune', '--keep', '1')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^deleted m version 1 /),
+      stderr: expect.stringContaining('ENAMETOOLONG'),
+    })
+    expect(await registry.read('m/1/manifest.json')).toBe(undefined)
+    await intactManifest(registry, 'm/2')
+  })
+})
+
 describe.concurrent('what a bucket may hold', () => {
   test('keys and manifests from strangers never reach a terminal as they are', async () => {
     const registry = await filled(bucket, 1)
@@ -233,7 +276,7 @@ describe.concurrent('what a bucket may hold', () => {
     registry.write('m/0001/manifest.json', '{}')
     const listed = await on(registry, 'list')
     expect(listed.stdout).toMatch(/^m +3 +incomplete$/m)
-    expect(listed.stderr).toMatch(/\/m\/0001 is not a version/)
+    expect(listed.stderr).toMatch(/\/m\/0001: is not a version/)
     await on(registry, 'prune', '--keep', '1')
     expect(registry.files()).toContain('m/3/model.onnx')
   })

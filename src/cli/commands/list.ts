@@ -28,7 +28,7 @@ async function list(target: string | undefined, options: CommonOptions): Promise
       })
       roles.set(model, found)
     }
-    for (const { path, reason } of problems) writeWarning(`${path} ${reason}`)
+    for (const { path, reason } of problems) writeWarning(`${path}: ${reason}`)
     const rows = versions.map((stored) => ({
       model: stored.model,
       version: stored.version,

@@ -5,7 +5,7 @@ import { describeBytes } from '../../lib/describe-bytes.ts'
 import { prunable } from '../../registry/publish/prune-plan.ts'
 import { rolesIn } from '../../registry/publish/roles.ts'
 import { modelNamed } from '../draft-options.ts'
-import { writeJson, writeLine } from '../output.ts'
+import { writeJson, writeLine, writeWarning } from '../output.ts'
 import { type CommonOptions, registryCommand, withRegistry } from '../registry-command.ts'
 import { versionsNamed } from '../version-target.ts'
 
@@ -30,7 +30,9 @@ async function prune(options: PruneOptions): Promise<void> {
   await withRegistry(options, async ({ store, signal }) => {
     const keep = keptNumber(options.keep)
     const target = options.model === undefined ? undefined : modelNamed(options.model)
-    const { versions } = await versionsNamed(store, target, signal)
+    const { versions, problems } = await versionsNamed(store, target, signal)
+    // What is not seen is neither counted nor deleted.
+    for (const { path, reason } of problems) writeWarning(`${path}: ${reason}`)
     const planned = []
     // All of it before anything is deleted: what is not understood stops the whole.
     for (const model of new Set(versions.map(({ model }) => model))) {

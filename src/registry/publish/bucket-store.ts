@@ -52,8 +52,9 @@ class BucketStore implements RegistryStore {
     this.location = bucket.location.url
   }
 
-  async survey(signal: AbortSignal): Promise<Survey> {
-    const listing = await retrying(signal, () => this.#bucket.list('', signal))
+  async survey(signal: AbortSignal, model?: string): Promise<Survey> {
+    const prefix = model === undefined ? '' : `${model}/`
+    const listing = await retrying(signal, () => this.#bucket.list(prefix, signal))
     const { versions, pending, problems } = catalogueOf(listing, this.#bucket.location)
     const found = inOrder([
       ...versions.map(({ model, version, files }) => {
@@ -70,7 +71,7 @@ class BucketStore implements RegistryStore {
         files: new Map<string, number>(),
       })),
     ])
-    return { versions: found, problems }
+    return { versions: found, problems, isWhole: true }
   }
 
   async read(key: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {

@@ -9,6 +9,7 @@ import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { ControlFolder } from '../control/control-folder.ts'
 import { folderStore } from '../file-store.ts'
 import { holdsVersions, registryLayout } from '../registry-layout.ts'
+import type { RegistryProblem } from '../source.ts'
 import { isLasting, lookAt, type VersionPlace } from '../version-sight.ts'
 import { collectChunks, type FileHash, hashOf } from './chunks.ts'
 import type { Draft } from './draft.ts'
@@ -49,26 +50,40 @@ export class FolderStore implements RegistryStore {
     throw new CutoverError('CONFIG_INVALID', sentence)
   }
 
-  async survey(signal: AbortSignal): Promise<Survey> {
+  async survey(signal: AbortSignal, model?: string): Promise<Survey> {
     return trying(`reading ${this.location}`, async () => {
-      const { places, problems } = await registryLayout(this.location).find()
-      const found: StoredVersion[] = []
-      for (const place of places) {
+      const all = await registryLayout(this.location).find()
+      const isWanted = (name: string) => model === undefined || name === model
+      const versions: StoredVersion[] = []
+      const problems = all.problems.filter((problem) => isWanted(this.#modelOf(problem)))
+      let isWhole = !all.unreadable.some(isWanted)
+      for (const place of all.places.filter((found) => isWanted(found.model))) {
         signal.throwIfAborted()
-        found.push(await storedVersion(place))
+        try {
+          versions.push(await storedVersion(place))
+        } catch (error) {
+          problems.push({ path: place.dir, reason: messageOf(error) })
+          isWhole = false
+        }
       }
-      return { versions: inOrder(found), problems }
+      return { versions: inOrder(versions), problems, isWhole }
     })
   }
 
+  #modelOf(problem: RegistryProblem): string {
+    return path.relative(this.location, problem.path).split(path.sep)[0] ?? ''
+  }
+
   async read(file: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined> {
-    try {
-      const chunks = folderStore(this.location).open(file, signal)
-      return await collectChunks(chunks, bytesMax, file)
-    } catch (error) {
-      if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return undefined
-      throw error
-    }
+    return trying(`reading ${file}`, async () => {
+      try {
+        const chunks = folderStore(this.location).open(file, signal)
+        return await collectChunks(chunks, bytesMax, file)
+      } catch (error) {
+        if (error instanceof CutoverError && error.code === 'VERSION_INCOMPLETE') return undefined
+        throw error
+      }
+    })
   }
 
   async readControl(model: string): Promise<string | undefined> {

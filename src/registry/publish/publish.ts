@@ -39,8 +39,8 @@ async function nextFree(
   taken: number,
   signal: AbortSignal,
 ): Promise<number> {
-  const { versions } = await store.survey(signal)
-  const complete = versions.filter((found) => found.model === model && found.isComplete)
+  const { versions } = await store.survey(signal, model)
+  const complete = versions.filter(({ isComplete }) => isComplete)
   return 1 + Math.max(taken, ...complete.map(({ version }) => version))
 }
 

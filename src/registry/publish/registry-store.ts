@@ -17,8 +17,10 @@ export interface StoredVersion {
 export interface Survey {
   /** In ascending order of model and version. */
   readonly versions: readonly StoredVersion[]
-  /** What cannot be understood. */
+  /** What cannot be understood or read. */
   readonly problems: readonly RegistryProblem[]
+  /** Whether all that lies there could be read: if not, versions are missing here. */
+  readonly isWhole: boolean
 }
 
 /** A version that is published: what was written as its manifest. */
@@ -40,8 +42,8 @@ export interface PublishOptions {
  */
 export interface RegistryStore {
   readonly location: string
-  /** What is there, versions without a manifest, too. */
-  survey(signal: AbortSignal): Promise<Survey>
+  /** What is there, versions without a manifest, too. Of one model: the others do not matter. */
+  survey(signal: AbortSignal, model?: string): Promise<Survey>
   /** A small file; undefined when there is none. Throws MANIFEST_INVALID when it is larger. */
   read(path: string, bytesMax: number, signal: AbortSignal): Promise<Buffer | undefined>
   /** The state of a model's rollout, as servers keep it; undefined when there is none. */
