@@ -1,6 +1,10 @@
 import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { systemCode } from '../../lib/system-error.ts'
 
+/** What the SDK says where it finds no region. */
+export const REGION_MISSING = 'Region is missing'
+const OTHER_REGION = 'the bucket is in another region: set AWS_REGION'
+
 const ADVICE: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
   AccessDenied: 'access denied: the credentials need s3:ListBucket on the bucket and s3:GetObject',
@@ -10,9 +14,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   ExpiredToken: 'the credentials have expired',
   ExpiredTokenException: 'the credentials have expired',
   TokenRefreshRequired: 'the credentials have expired',
-  'Region is missing': 'no region is set: set AWS_REGION',
+  [REGION_MISSING]: 'no region is set: set AWS_REGION',
   RequestTimeTooSkewed: "this machine's clock is wrong",
-  PermanentRedirect: 'the bucket is in another region: set AWS_REGION',
+  PermanentRedirect: OTHER_REGION,
+  IllegalLocationConstraintException: OTHER_REGION,
+  AuthorizationHeaderMalformed: 'the request was signed for another region: set AWS_REGION',
   CredentialsProviderError:
     'no credentials were found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role',
   TimeoutError: 'no answer in time',
