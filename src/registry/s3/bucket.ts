@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream'
 
 import {
+  AbortMultipartUploadCommand,
   DeleteObjectsCommand,
   GetObjectCommand,
   PutObjectCommand,
@@ -172,6 +173,7 @@ export class S3Bucket {
       return true
     } catch (error) {
       signal.throwIfAborted()
+      if (upload.uploadId !== undefined) await this.#giveUp(key, upload.uploadId, signal)
       if (statusOf(error) === PRECONDITION_FAILED) return false
       throw registryError(`uploading ${key}`, error)
     } finally {
@@ -196,6 +198,17 @@ export class S3Bucket {
 
   close(): void {
     this.#client.destroy()
+  }
+
+  /**
+   * Removes the parts of an upload that came to nothing, which no listing shows but the bill. The
+   * SDK does so when a part fails, not when the completion does.
+   */
+  async #giveUp(key: string, UploadId: string, signal: AbortSignal): Promise<void> {
+    const command = new AbortMultipartUploadCommand({ ...this.#object(key), UploadId })
+    const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal })
+    // What stays is for the bucket's lifecycle rule.
+    await this.#do(`giving up ${key}`, signal, send).catch(() => undefined)
   }
 
   #keyOf(key: string): string {
