@@ -275,7 +275,7 @@ describe.concurrent('what a bucket may hold', () => {
     registry.write('m/3/model.onnx', 'x')
     registry.write('m/0001/manifest.json', '{}')
     const listed = await on(registry, 'list')
-    expect(listed.stdout).toMatch(/^m +3 +incomplete$/m)
+    expect(listed.stdout).toMatch(/^m +3 +incomplete +1 bytes$/m)
     expect(listed.stderr).toMatch(/\/m\/0001: is not a version/)
     await on(registry, 'prune', '--keep', '1')
     expect(registry.files()).toContain('m/3/model.onnx')
@@ -287,6 +287,32 @@ describe.concurrent('what a bucket may hold', () => {
     s3.inject({ operation: 'delete', after: 1, effect: { kind: 'error', code: 'AccessDenied' } })
     expect(await on(registry, 'prune', '--keep', '1')).toMatchObject({ code: 1 })
     expect(registry.files()).toEqual(['m/1/class-1.onnx', 'm/2/class-2.onnx', 'm/2/manifest.json'])
+  })
+
+  test('what an interrupted prune left is deleted a day later, and no upload that may go on', async () => {
+    const registry = await filled(bucket, 3)
+    const { s3 } = registry.bucket
+    const put = (file: string, hoursAgo: number) =>
+      s3.objects.put(registry.bucket.key(file), 'x', new Date(Date.now() - hoursAgo * 3600_000))
+    registry.delete('m/1/manifest.json')
+    put('m/1/class-1.onnx', 25)
+    put('m/2/class-2.onnx', 25)
+    put('m/4/model.onnx', 25)
+    registry.delete('m/2/manifest.json')
+    // Something was added to it within the day.
+    put('m/2/more.bin', 23)
+    const dry = await on(registry, 'prune', '--keep', '1', '--dry-run')
+    expect(dry.stdout).toBe('would delete what was left of m version 1 (1 bytes)\n')
+    expect(await jsonOf(registry, 'prune', '--keep', '1')).toMatchObject({
+      deleted: [{ model: 'm', version: 1, bytes: 1 }],
+    })
+    expect(registry.files()).toEqual([
+      'm/2/class-2.onnx',
+      'm/2/more.bin',
+      'm/3/class-3.onnx',
+      'm/3/manifest.json',
+      'm/4/model.onnx',
+    ])
   })
 })
 

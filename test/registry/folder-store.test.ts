@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 
 import { expect, onTestFinished, test } from 'vitest'
@@ -38,4 +38,14 @@ test('a model whose directory cannot be read is missing from a survey, which say
     isWhole: true,
   })
   expect(await store.survey(signal, 'b')).toMatchObject({ versions: [], isWhole: false })
+})
+
+test('what an interrupted removal left is swept, and the versions are not', async () => {
+  const root = temporaryDirectory()
+  for (const name of ['.removing-1-0123abcd', '.publishing-other', '2']) {
+    mkdirSync(path.join(root, 'm', name), { recursive: true })
+    writeFileSync(path.join(root, 'm', name, 'model.onnx'), 'x')
+  }
+  await new FolderStore(root).sweep('m')
+  expect(readdirSync(path.join(root, 'm')).sort()).toEqual(['.publishing-other', '2'])
 })

@@ -46,7 +46,7 @@ async function list(target: string | undefined, options: CommonOptions): Promise
           model,
           String(version),
           state,
-          state === 'incomplete' ? '' : describeBytes(bytes),
+          describeBytes(bytes),
           roles.join(', '),
         ]),
       ])

@@ -33,27 +33,30 @@ async function prune(options: PruneOptions): Promise<void> {
     const { versions, problems } = await versionsNamed(store, target, signal)
     // What is not seen is neither counted nor deleted.
     for (const { path, reason } of problems) writeWarning(`${path}: ${reason}`)
+    const models = new Set(versions.map(({ model }) => model))
     const planned = []
     // All of it before anything is deleted: what is not understood stops the whole.
-    for (const model of new Set(versions.map(({ model }) => model))) {
+    for (const model of models) {
       const roles = await rolesIn(store, model, signal)
       planned.push(
         ...prunable(
           versions.filter((stored) => stored.model === model),
           roles,
-          keep,
+          { keep, nowMs: Date.now() },
         ),
       )
     }
+    if (!dryRun) for (const model of models) await store.sweep(model)
     const deleted = []
     for (const stored of planned) {
-      const { model, version, files } = stored
+      const { model, version, files, isComplete } = stored
       // A rollout may have moved meanwhile.
       if ((await rolesIn(store, model, signal)).has(version)) continue
       if (!dryRun) await store.remove(stored, signal)
       const bytes = [...files.values()].reduce((sum, bytes) => sum + bytes, 0)
       deleted.push({ model, version, bytes })
-      const what = `${model} version ${version} (${describeBytes(bytes)})`
+      const whole = `${model} version ${version} (${describeBytes(bytes)})`
+      const what = isComplete ? whole : `what was left of ${whole}`
       if (!json) writeLine(`${dryRun ? 'would delete' : 'deleted'} ${what}`)
     }
     if (json) writeJson({ registry: store.location, dryRun, deleted })

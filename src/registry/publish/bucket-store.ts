@@ -9,7 +9,7 @@ import { digestOf, MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../.
 import type { Settings } from '../../wire/settings.ts'
 import { ControlBucket } from '../control/control-bucket.ts'
 import { S3Bucket } from '../s3/bucket.ts'
-import { catalogueOf } from '../s3/catalogue.ts'
+import { catalogueOf, type ListedFiles } from '../s3/catalogue.ts'
 import { createS3Client } from '../s3/client.ts'
 import type { S3Location } from '../s3/location.ts'
 import { retrying } from '../s3/retrying.ts'
@@ -55,20 +55,12 @@ class BucketStore implements RegistryStore {
   async survey(signal: AbortSignal, model?: string): Promise<Survey> {
     const prefix = model === undefined ? '' : `${model}/`
     const listing = await retrying(signal, () => this.#bucket.list(prefix, signal))
-    const { versions, pending, problems } = catalogueOf(listing, this.#bucket.location)
+    const { versions, unfinished, problems } = catalogueOf(listing, this.#bucket.location)
     const found = inOrder([
-      ...versions.map(({ model, version, files }) => {
-        const others = [...files].filter(([path]) => path !== MANIFEST_FILE)
-        const sizes = new Map(others.map(([path, { bytes }]) => [path, bytes]))
-        return { model, version, hasManifest: true, isComplete: true, files: sizes }
-      }),
-      // Of what is not complete nothing but the number is known.
-      ...pending.map(({ model, version }) => ({
-        model,
-        version,
-        hasManifest: false,
-        isComplete: false,
-        files: new Map<string, number>(),
+      ...versions.map((listed) => stored(listed, true)),
+      ...unfinished.map((listed) => ({
+        ...stored(listed, false),
+        changedAtMs: newestOf(listed),
       })),
     ])
     return { versions: found, problems, isWhole: true }
@@ -114,6 +106,10 @@ class BucketStore implements RegistryStore {
       [...files.keys()].map((file) => `${dir}/${file}`),
       signal,
     )
+  }
+
+  async sweep(): Promise<void> {
+    // A survey shows all there is.
   }
 
   close(): void {
@@ -200,6 +196,16 @@ class BucketStore implements RegistryStore {
       throw error
     }
   }
+}
+
+function stored({ model, version, files }: ListedFiles, isComplete: boolean): StoredVersion {
+  const others = [...files].filter(([path]) => path !== MANIFEST_FILE)
+  const sizes = new Map(others.map(([path, { bytes }]) => [path, bytes]))
+  return { model, version, hasManifest: isComplete, isComplete, files: sizes }
+}
+
+function newestOf({ files }: ListedFiles): number {
+  return [...files.values()].reduce((max, file) => Math.max(max, file.modifiedAtMs), 0)
 }
 
 function movedBelow(manifest: Manifest, dir: string): Manifest {

@@ -117,6 +117,13 @@ export class FolderStore implements RegistryStore {
     await trying(`deleting ${path.join(modelDir, String(version))}`, async () => {
       const hidden = `${REMOVED}${version}-${randomUUID().slice(0, 8)}`
       await rename(path.join(modelDir, String(version)), path.join(modelDir, hidden))
+    })
+    await this.sweep(model)
+  }
+
+  async sweep(model: string): Promise<void> {
+    const modelDir = path.join(this.location, model)
+    await trying(`deleting in ${modelDir}`, async () => {
       for (const name of await readdir(modelDir)) {
         if (name.startsWith(REMOVED)) await removeTree(path.join(modelDir, name))
       }

@@ -12,6 +12,8 @@ export interface StoredVersion {
   readonly isComplete: boolean
   /** Bytes by path, the manifest aside. */
   readonly files: ReadonlyMap<string, number>
+  /** Of one that is not complete: when something of it was written last; NaN: nobody knows. */
+  readonly changedAtMs?: number
 }
 
 export interface Survey {
@@ -57,6 +59,8 @@ export interface RegistryStore {
   publish(draft: Draft, options: PublishOptions): Promise<Publication>
   /** Deletes a version, its manifest first. */
   remove(version: StoredVersion, signal: AbortSignal): Promise<void>
+  /** Deletes what interrupted removals left of a model's versions and a survey does not show. */
+  sweep(model: string): Promise<void>
   close(): void
 }
 

@@ -12,13 +12,17 @@ export const POLICY_FILE = 'model.json'
 /** Somebody may point a server at a bucket that holds other things, too. */
 const PROBLEMS_MAX = 100
 
-/** What a bucket holds of one version whose manifest is there. */
-export interface ListedVersion {
+/** What a bucket holds below the number of a version. */
+export interface ListedFiles {
   readonly model: string
   readonly version: number
-  readonly manifest: ListedObject
-  /** All its objects by their path in the version. */
+  /** All objects by their path in the version. */
   readonly files: ReadonlyMap<string, ListedObject>
+}
+
+/** A version whose manifest is there. */
+export interface ListedVersion extends ListedFiles {
+  readonly manifest: ListedObject
 }
 
 /** A bucket as a registry. */
@@ -26,13 +30,14 @@ export interface Catalogue {
   readonly versions: readonly ListedVersion[]
   /** Each model's model.json. */
   readonly policies: ReadonlyMap<string, ListedObject>
+  /** What has no manifest: an upload, or what is left of one or of a version. */
+  readonly unfinished: readonly ListedFiles[]
+  /** What a server says of them. */
   readonly pending: readonly PendingVersion[]
   readonly problems: readonly RegistryProblem[]
 }
 
-interface Growing {
-  readonly model: string
-  readonly version: number
+interface Growing extends ListedFiles {
   readonly files: Map<string, ListedObject>
 }
 
@@ -59,17 +64,22 @@ export function catalogueOf({ pages }: Listing, { prefix, url }: S3Location): Ca
     }
   }
   const versions: ListedVersion[] = []
-  const pending: PendingVersion[] = []
-  for (const { model, version, files } of growing.values()) {
-    const manifest = files.get(MANIFEST_FILE)
-    if (manifest !== undefined) versions.push({ model, version, manifest, files })
-    else pending.push({ model, version, reason: `waiting for ${MANIFEST_FILE}` })
+  const unfinished: ListedFiles[] = []
+  for (const found of growing.values()) {
+    const manifest = found.files.get(MANIFEST_FILE)
+    if (manifest !== undefined) versions.push({ ...found, manifest })
+    else unfinished.push(found)
   }
   versions.sort((a, b) => a.version - b.version)
   return {
     versions,
     policies,
-    pending,
+    unfinished,
+    pending: unfinished.map(({ model, version }) => ({
+      model,
+      version,
+      reason: `waiting for ${MANIFEST_FILE}`,
+    })),
     problems: [...problems].map(([path, reason]) => ({ path, reason })),
   }
 }

@@ -6,6 +6,8 @@ export interface ListedObject {
   /** As the server wrote it, quotes included: opaque. */
   readonly etag: string
   readonly bytes: number
+  /** When it was written, by the server's clock; NaN where that does not say. */
+  readonly modifiedAtMs: number
 }
 
 /** A page of a listing, whole but not read yet. */
@@ -32,7 +34,8 @@ export function objectsOf({ contents }: ListingPage): ListedObject[] {
     const key = textOf(entry, 'Key')
     const bytes = Number(textOf(entry, 'Size') || NaN)
     if (key === '' || !Number.isSafeInteger(bytes) || bytes < 0) throw malformed('an entry')
-    objects.push({ key, etag: textOf(entry, 'ETag'), bytes })
+    const modifiedAtMs = Date.parse(textOf(entry, 'LastModified'))
+    objects.push({ key, etag: textOf(entry, 'ETag'), bytes, modifiedAtMs })
   }
   return objects
 }

@@ -23,8 +23,8 @@ describe('a page', () => {
     const given = page(`<Name>b</Name>${LAST}${entry('a/1/x')}${entry('&lt;&#38;&#x1F600;&gt;')}`)
     expect(pageOf(given).next).toBe(undefined)
     expect(objectsOf(pageOf(given))).toEqual([
-      { key: 'a/1/x', etag: '"abc"', bytes: 5 },
-      { key: '<&😀>', etag: '"abc"', bytes: 5 },
+      { key: 'a/1/x', etag: '"abc"', bytes: 5, modifiedAtMs: Date.UTC(2026, 10, 23, 10) },
+      { key: '<&😀>', etag: '"abc"', bytes: 5, modifiedAtMs: Date.UTC(2026, 10, 23, 10) },
     ])
   })
 
@@ -38,7 +38,9 @@ describe('a page', () => {
   test('may be empty, and may tell of no ETag', () => {
     expect(objectsOf(pageOf(page(LAST)))).toEqual([])
     const bare = '<Contents><Key>k</Key><Size>0</Size></Contents>'
-    expect(objectsOf(pageOf(page(LAST + bare)))).toEqual([{ key: 'k', etag: '', bytes: 0 }])
+    expect(objectsOf(pageOf(page(LAST + bare)))).toEqual([
+      { key: 'k', etag: '', bytes: 0, modifiedAtMs: NaN },
+    ])
   })
 
   test('differs in nothing but its contents from one that was asked for by another token', () => {

@@ -11,9 +11,9 @@ export class DirectAccess {
     this.#store = store
   }
 
-  put(key: string, body: string | Uint8Array): void {
+  put(key: string, body: string | Uint8Array, lastModified?: Date): void {
     const bytes = Buffer.from(body)
-    this.#put(key, inMemory([bytes]), createHash('md5').update(bytes).digest('hex'))
+    this.#put(key, inMemory([bytes]), createHash('md5').update(bytes).digest('hex'), lastModified)
   }
 
   /** An object that is read from a file, which has to stay as it is. */
@@ -53,8 +53,8 @@ export class DirectAccess {
     return this.#store.keys.filter((key) => key.startsWith(prefix))
   }
 
-  #put(key: string, content: Content, md5: string): void {
+  #put(key: string, content: Content, md5: string, lastModified = new Date()): void {
     const headers = { 'content-type': 'binary/octet-stream' }
-    this.#store.put(key, { content, etag: `"${md5}"`, lastModified: new Date(), headers })
+    this.#store.put(key, { content, etag: `"${md5}"`, lastModified, headers })
   }
 }
