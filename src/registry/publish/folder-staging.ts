@@ -3,10 +3,12 @@ import { randomUUID } from 'node:crypto'
 import os from 'node:os'
 import path from 'node:path'
 
+import { processStart } from '../../lib/process-start.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
-import { isAbsent, systemCode } from '../../lib/system-error.ts'
+import { isAbsent } from '../../lib/system-error.ts'
 
 const PREFIX = '.publishing-'
+const OWNED = /^\.publishing-[0-9a-f]+\.(?<pid>\d+)\.(?<start>\d+)\.[0-9a-f]+@(?<host>.*)$/
 /** What a publisher on another machine has left for so long, it does not come back to. */
 const ABANDONED_AFTER_MS = 24 * 3600 * 1000
 
@@ -30,30 +32,21 @@ export async function openStaging(modelDir: string, contentDigest: string): Prom
   return own
 }
 
-/** `.publishing-<content>.<pid>.<unique>@<host>` */
+/** `.publishing-<content>.<pid>.<start>.<unique>@<host>` */
 function nameOf(content: string): string {
-  const unique = randomUUID().slice(0, 8)
-  return `${PREFIX}${content}.${process.pid}.${unique}@${os.hostname()}`
+  const owner = [process.pid, processStart(process.pid) ?? 0, randomUUID().slice(0, 8)].join('.')
+  return `${PREFIX}${content}.${owner}@${os.hostname()}`
 }
 
 async function isAbandoned(dir: string, name: string): Promise<boolean> {
-  const [, pid, host] = /^\.publishing-[0-9a-f]+\.(\d+)\.[0-9a-f]+@(.*)$/.exec(name) ?? []
-  if (host === os.hostname()) return !isAlive(Number(pid))
+  const { pid, start, host } = OWNED.exec(name)?.groups ?? {}
+  // In a container the next process often has the number of the last.
+  if (host === os.hostname()) return processStart(Number(pid)) !== Number(start)
   const changedAt = await stat(dir).catch((error: unknown) => {
     if (isAbsent(error)) return undefined
     throw error
   })
   return changedAt !== undefined && Date.now() - changedAt.ctimeMs > ABANDONED_AFTER_MS
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    // Somebody else's process is one, too.
-    return systemCode(error) !== 'ESRCH'
-  }
 }
 
 async function take(from: string, to: string): Promise<boolean> {
