@@ -109,6 +109,24 @@ describe.concurrent.each(KINDS)('publish to %s', (_name, make) => {
   })
 })
 
+test.concurrent.each(KINDS)(
+  'to %s: no manifest that servers refuse to read',
+  async (_name, make) => {
+    const registry = await make()
+    // As it is written it is half as large again, and beyond what is read.
+    const annotations = Object.fromEntries(Array.from({ length: 250_000 }, (_, n) => [n, '']))
+    const dir = modelDir({ 'manifest.json': JSON.stringify({ annotations }) })
+    const ended = await on(registry, 'publish', dir, '--model', 'm', '--no-verify')
+    expect(ended.stderr).toBe(
+      [`reading ${dir}`, `uploading 373 bytes to ${registry.url}`]
+        .map((line) => `${line}\n`)
+        .join('') + 'cutover: manifest.json would be larger than 4.2 MB\n',
+    )
+    expect(ended.code).toBe(4)
+    expect(registry.files()).toEqual([])
+  },
+)
+
 describe.concurrent('a model that could not be tried is not refused: exit code 1', () => {
   const hanging = fixture('models/hang-at-once.onnx')
 

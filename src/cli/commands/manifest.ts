@@ -5,6 +5,7 @@ import { Command } from 'commander'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { draftOf } from '../../registry/publish/draft.ts'
+import { manifestText } from '../../registry/publish/manifest-text.ts'
 import { digestOf } from '../../wire/manifest.ts'
 import { addAnnotations, modelNamed, versionNumbered } from '../draft-options.ts'
 import { writeJson, writeLine } from '../output.ts'
@@ -42,7 +43,7 @@ async function manifest(dir: string, options: ManifestOptions, signal: AbortSign
     writeJson(manifest)
     return
   }
-  await writeWhole(output, `${JSON.stringify(manifest, null, 2)}\n`)
+  await writeWhole(output, manifestText(manifest))
   const { bytes } = draft
   if (options.json === true) writeJson({ output, digest: digestOf(manifest), bytes })
   else writeLine(`wrote ${output}`)

@@ -15,6 +15,7 @@ import type { S3Location } from '../s3/location.ts'
 import { retrying } from '../s3/retrying.ts'
 import { type FileHash, hashOf } from './chunks.ts'
 import { type Draft, openUnchanged } from './draft.ts'
+import { manifestText } from './manifest-text.ts'
 import {
   inOrder,
   type Publication,
@@ -88,10 +89,12 @@ class BucketStore implements RegistryStore {
     if (await isTaken()) return { kind: 'exists' }
     const annotations = { ...draft.manifest.annotations, [PUBLICATION]: randomUUID() }
     const manifest = { ...draft.manifest, version, annotations }
+    const below = draft.digest.slice(0, 16)
+    // Before anything is uploaded: the longer of the two.
+    manifestText(movedBelow(manifest, below))
     if (await this.#uploadAll(draft, dir, options)) return this.#commit(manifest, dir, signal)
     // Most who find another's files there find that it is done, too.
     if (await isTaken()) return { kind: 'exists' }
-    const below = draft.digest.slice(0, 16)
     if (await this.#uploadAll(draft, `${dir}/${below}`, options)) {
       return this.#commit(movedBelow(manifest, below), dir, signal)
     }
@@ -184,7 +187,7 @@ class BucketStore implements RegistryStore {
       const found = await this.read(key, MANIFEST_BYTES_MAX, signal)
       return found !== undefined && digestOrNone(found) === digest
     }
-    const text = `${JSON.stringify(manifest, null, 2)}\n`
+    const text = manifestText(manifest)
     try {
       if ((await this.#bucket.put(key, text, signal)) !== undefined || (await isOurs())) {
         return { kind: 'published', manifest }

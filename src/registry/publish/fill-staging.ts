@@ -1,10 +1,11 @@
-import { type FileHandle, mkdir, open } from 'node:fs/promises'
+import { type FileHandle, mkdir, open, readdir } from 'node:fs/promises'
 import path from 'node:path'
 
 import pLimit from 'p-limit'
 
 import { CutoverError } from '../../domain/errors.ts'
-import type { Manifest, ManifestFile } from '../../domain/manifest.ts'
+import type { ManifestFile } from '../../domain/manifest.ts'
+import { syncDirectory } from '../../lib/sync-directory.ts'
 import { systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { folderStore } from '../file-store.ts'
@@ -77,11 +78,18 @@ async function create(root: string, file: string): Promise<FileHandle> {
   }
 }
 
-/** Throws as `fill`. */
-export async function writeManifest(dir: string, manifest: Manifest): Promise<void> {
-  const text = `${JSON.stringify(manifest, null, 2)}\n`
+/** Writes what makes a version of the files, all of which is on the disk then. Throws as `fill`. */
+export async function complete(staging: string, manifest: string): Promise<void> {
   const content = (async function* () {
-    yield Buffer.from(text)
+    yield Buffer.from(manifest)
   })()
-  await write(dir, MANIFEST_FILE, content)
+  await write(staging, MANIFEST_FILE, content)
+  await syncTree(staging)
+}
+
+async function syncTree(dir: string): Promise<void> {
+  for (const entry of await readdir(dir, { withFileTypes: true })) {
+    if (entry.isDirectory()) await syncTree(path.join(dir, entry.name))
+  }
+  await syncDirectory(dir)
 }

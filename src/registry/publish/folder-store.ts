@@ -4,6 +4,7 @@ import path from 'node:path'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
+import { syncDirectory } from '../../lib/sync-directory.ts'
 import { isAbsent, isDiskFull, systemCode } from '../../lib/system-error.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
 import { ControlFolder } from '../control/control-folder.ts'
@@ -13,7 +14,8 @@ import type { RegistryProblem } from '../source.ts'
 import { isLasting, lookAt, type VersionPlace } from '../version-sight.ts'
 import { collectChunks, type FileHash, hashOf } from './chunks.ts'
 import type { Draft } from './draft.ts'
-import { fill, writeManifest } from './fill-staging.ts'
+import { complete, fill } from './fill-staging.ts'
+import { manifestText } from './manifest-text.ts'
 import { openStaging } from './folder-staging.ts'
 import {
   inOrder,
@@ -99,13 +101,18 @@ export class FolderStore implements RegistryStore {
     const modelDir = path.join(this.location, String(draft.manifest.model))
     const place = path.join(modelDir, String(options.version))
     const manifest = { ...draft.manifest, version: options.version }
+    const text = manifestText(manifest)
     return trying(`writing ${place}`, async () => {
       if (await exists(place)) return { kind: 'exists' }
-      await mkdir(modelDir, { recursive: true })
+      const made = await mkdir(modelDir, { recursive: true })
+      if (made !== undefined) await syncDirectory(this.location)
       const staging = await openStaging(modelDir, draft.digest)
       await fill(staging, draft, options)
-      await writeManifest(staging, manifest)
-      if (await becomes(staging, place)) return { kind: 'published', manifest }
+      await complete(staging, text)
+      if (await becomes(staging, place)) {
+        await syncDirectory(modelDir)
+        return { kind: 'published', manifest }
+      }
       await removeTree(staging)
       return { kind: 'exists' }
     })
