@@ -117,11 +117,7 @@ test.concurrent.each(KINDS)(
     const annotations = Object.fromEntries(Array.from({ length: 250_000 }, (_, n) => [n, '']))
     const dir = modelDir({ 'manifest.json': JSON.stringify({ annotations }) })
     const ended = await on(registry, 'publish', dir, '--model', 'm', '--no-verify')
-    expect(ended.stderr).toBe(
-      [`reading ${dir}`, `uploading 373 bytes to ${registry.url}`]
-        .map((line) => `${line}\n`)
-        .join('') + 'cutover: manifest.json would be larger than 4.2 MB\n',
-    )
+    expect(ended.stderr).toContain('cutover: manifest.json would be larger than 4.2 MB\n')
     expect(ended.code).toBe(4)
     expect(registry.files()).toEqual([])
   },
