@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
@@ -9,11 +10,14 @@ import { endAtOnce } from '../lib/end-at-once.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { nodeBoundToParent } from '../lib/node-bound-to-parent.ts'
 import { isFromOutside } from '../lib/outside-signals.ts'
+import { isAbandoned, ownedPrefix } from '../lib/process-identity.ts'
+import { removeTree } from '../lib/remove-tree.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
 const TIMEOUT_MS = 6_000
 const TIMEOUT_MS_PER_MB = 100
+const SCRATCH = '.scratch-'
 const MEMORY_BYTES = 640 * 1024 ** 2
 /** Weights pass through one at a time, but the largest may be most of the file. */
 const MEMORY_PER_BYTE = 3
@@ -33,8 +37,9 @@ const COMPILER = fileURLToPath(
 const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'NODE_OPTIONS']
 
 /**
- * Compiles a Keras file to ONNX in a process of its own, with bounds on its time and memory. What it
- * unpacks lies beside the target until it ends, however it does. Throws FORMAT_UNSUPPORTED or
+ * Compiles a Keras file to ONNX in a process of its own, with bounds on its time and memory. All it
+ * writes lies in a directory beside the target until it ends, however it does; should this process be
+ * killed, until the same target is compiled again. Throws FORMAT_UNSUPPORTED or
  * MODEL_UNLOADABLE when the file is at fault, DISK_FULL, ENGINE_CRASHED when the process did not
  * start or another one ended it, and the signal's reason on abort.
  */
@@ -44,13 +49,30 @@ export async function compileKerasFile(
   signal: AbortSignal,
 ): Promise<CompiledModel> {
   const { size } = await stat(source)
+  await sweep(target)
   // The system's temporary files may have no place at all, where the disk is read-only.
-  const scratch = await mkdtemp(`${target}.scratch-`)
+  const scratch = await mkdtemp(`${target}${SCRATCH}${ownedPrefix()}`)
   try {
     signal.throwIfAborted()
-    return await compiledBy({ source, size, target, scratch, signal })
+    const made = path.join(scratch, path.basename(target))
+    const compiled = await compiledBy({ source, size, target: made, scratch, signal })
+    // Large weights, in a file whose name is longer, come first: a model is never there without.
+    const names = (await readdir(scratch)).sort((a, b) => b.length - a.length)
+    const dir = path.dirname(target)
+    for (const name of names) await rename(path.join(scratch, name), path.join(dir, name))
+    return compiled
   } finally {
     await rm(scratch, { recursive: true, force: true })
+  }
+}
+
+/** Removes what processes left that were killed while they compiled this target. */
+async function sweep(target: string): Promise<void> {
+  const dir = path.dirname(target)
+  const prefix = path.basename(target) + SCRATCH
+  for (const name of await readdir(dir)) {
+    if (!name.startsWith(prefix) || !isAbandoned(name.slice(prefix.length))) continue
+    await removeTree(path.join(dir, name))
   }
 }
 
@@ -59,7 +81,7 @@ interface Compilation {
   /** Of the source. */
   readonly size: number
   readonly target: string
-  /** An empty directory, for the process to write into. */
+  /** A directory of the process alone, for all that it writes. */
   readonly scratch: string
   readonly signal: AbortSignal
 }

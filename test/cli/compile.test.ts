@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process'
-import { existsSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 import { expect, test } from 'vitest'
 
+import { start } from '../support/cutover.ts'
+import { endlessH5 } from '../support/endless-h5.ts'
 import { fixture, temporaryDirectory } from '../support/registry.ts'
+import { waitFor } from '../support/server.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
 const run = promisify(execFile)
@@ -41,4 +44,34 @@ test('cutover compile names a file that is not there', async () => {
   const { code, stderr } = await compile(path.join(temporaryDirectory(), 'nothing.h5'))
   expect(code).toBe(2)
   expect(stderr).toContain('there is no file')
+})
+
+/** A directory in which a compilation is under way that does not end, and its command. */
+async function compiling() {
+  const dir = temporaryDirectory()
+  const model = await endlessH5(dir)
+  const output = path.join(dir, 'model.onnx')
+  const command = start(['compile', model, '-o', output])
+  const scratch = await waitFor(
+    () => readdirSync(dir).find((name) => name.includes('.scratch-')),
+    'the compilation to start',
+  )
+  return { dir, output, command, scratch }
+}
+
+test('cutover compile leaves nothing when it is interrupted', async () => {
+  const { dir, command } = await compiling()
+  command.process.kill('SIGINT')
+  expect(await command.ended).toEqual({ code: 1, stdout: '', stderr: 'cutover: interrupted\n' })
+  expect(readdirSync(dir)).toEqual(['endless.h5'])
+})
+
+test('cutover compile clears away what one that was killed left', async () => {
+  const { dir, output, command, scratch } = await compiling()
+  command.process.kill('SIGKILL')
+  await command.ended
+  expect(readdirSync(dir)).toContain(scratch)
+  const { code } = await compile(fixture('models/tiny/model.h5'), '-o', output)
+  expect(code).toBe(0)
+  expect(readdirSync(dir).sort()).toEqual(['endless.h5', 'model.onnx'])
 })

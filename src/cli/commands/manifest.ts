@@ -9,7 +9,7 @@ import { manifestText } from '../../registry/publish/manifest-text.ts'
 import { digestOf } from '../../wire/manifest.ts'
 import { addAnnotations, modelNamed, versionNumbered } from '../draft-options.ts'
 import { writeJson, writeLine } from '../output.ts'
-import { interruptible } from '../registry-command.ts'
+import { interruptible } from '../interruptible.ts'
 
 interface ManifestOptions {
   readonly model?: string
