@@ -16,6 +16,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   FORMAT_UNSUPPORTED: EXIT_MODEL_REFUSED,
   MANIFEST_INVALID: EXIT_MODEL_REFUSED,
   MODEL_UNLOADABLE: EXIT_MODEL_REFUSED,
+  VERSION_CORRUPT: EXIT_MODEL_REFUSED,
 }
 
 /** How a command that threw this ends; docs/publishing.md lists the codes. */

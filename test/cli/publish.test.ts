@@ -170,13 +170,13 @@ describe.concurrent('bad input', () => {
     ['a version that is none', [model, '--version', '007'], 2, /"007" is not a version/],
     ['an annotation that is none', [model, '--annotate', 'x'], 2, /expected KEY=VALUE/],
     ['an unknown option', [model, '--nonsense'], 2, /unknown option/],
-    ['a link', [linked], 1, /link.onnx is a link or no regular file/],
+    ['a link', [linked], 4, /link.onnx is a link or no regular file/],
     ['two models', [modelDir({ 'b.onnx': '', 'c.h5': '' })], 4, /more than one model/],
     ['a Keras file', [modelDir({ 'manifest.json': '{"format":"keras"}' })], 4, /no keras model/],
     ['bad labels', [modelDir({ 'labels.json': '{}' })], 4, /labels.json: expected an array/],
     ['bad template', [modelDir({ 'manifest.json': '[' })], 4, /manifest.json: /],
     ['bad settings', [modelDir({ 'manifest.json': '{"image":{"crop":2}}' })], 4, /image.crop/],
-    ['no labels', [model, '--labels', '/no/labels.json'], 1, /labels.json is missing/],
+    ['no labels', [model, '--labels', '/no/labels.json'], 2, /there is no file \/no\/labels.json/],
     ['no bucket', [model, '--registry', 's3://'], 2, /expected s3:\/\/BUCKET/],
     ['no registry', [model, '--registry', '/no/registry'], 2, /there is no folder/],
     [
@@ -190,8 +190,14 @@ describe.concurrent('bad input', () => {
     const registry = folderRegistry()
     const rest = args.includes('--model') ? [] : ['--model', 'm']
     const where = args.includes('--registry') ? [] : ['--registry', registry.url]
-    const ended = await cutover(['publish', ...args, ...rest, ...where])
+    const ended = await cutover(['publish', ...args, ...rest, ...where, '--json'])
     expect(ended.stderr).toMatch(stderr)
+    // What commander finds wrong comes with its help.
+    if (!args.includes('--nonsense')) {
+      expect(JSON.parse(ended.stdout)).toMatchObject({
+        error: { message: expect.stringMatching(stderr) },
+      })
+    }
     expect(ended.stderr.split('\n').filter((line) => /^ +at /.test(line))).toHaveLength(0)
     expect(ended.code).toBe(code)
     expect(registry.files()).toEqual([])
@@ -206,6 +212,13 @@ describe.concurrent('bad input', () => {
     registry.bucket.s3.inject({ operation: 'put', effect: { kind: 'error', code: 'AccessDenied' } })
     const denied = await on(registry, ...args)
     expect(denied).toMatchObject({ code: 1 })
-    expect(denied.stderr).toContain('access denied')
+    expect(denied.stderr).toContain('access denied: the credentials need s3:PutObject (403')
+    registry.bucket.s3.clearFaults()
+    registry.bucket.s3.inject({
+      operation: 'list',
+      effect: { kind: 'error', code: 'AccessDenied' },
+    })
+    const unread = await on(registry, ...args)
+    expect(unread.stderr).toContain('the credentials need s3:ListBucket on the bucket and s3:Get')
   })
 })

@@ -1,5 +1,13 @@
 import { execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import path from 'node:path'
 
 import { describe, expect, test, type TestContext } from 'vitest'
@@ -235,6 +243,18 @@ describe.concurrent('a folder in which a version cannot be read', () => {
     expect(named).toMatchObject({ code: 1, stderr: expect.stringContaining('ENAMETOOLONG') })
   })
 
+  test('a manifest that is a link is wrong, and the others are checked', async () => {
+    const registry = await filled(folder, 2)
+    const manifest = path.join(registry.url, 'm', '1', 'manifest.json')
+    renameSync(manifest, path.join(registry.url, 'elsewhere.json'))
+    symlinkSync('../../elsewhere.json', manifest)
+    const ended = await on(registry, 'verify')
+    expect(ended.stdout).toMatch(
+      /^m\/1: wrong\n {2}manifest\.json: .* is a link .*\nm\/2: right\n$/,
+    )
+    expect(ended.code).toBe(1)
+  })
+
   test('other models are published and pruned', async (context) => {
     const registry = await unreadable(context)
     const args = ['--model', 'm', '--no-verify']
@@ -285,7 +305,10 @@ describe.concurrent('what a bucket may hold', () => {
     const registry = await filled(bucket, 2)
     const { s3 } = registry.bucket
     s3.inject({ operation: 'delete', after: 1, effect: { kind: 'error', code: 'AccessDenied' } })
-    expect(await on(registry, 'prune', '--keep', '1')).toMatchObject({ code: 1 })
+    expect(await on(registry, 'prune', '--keep', '1')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('the credentials need s3:DeleteObject (403'),
+    })
     expect(registry.files()).toEqual(['m/1/class-1.onnx', 'm/2/class-2.onnx', 'm/2/manifest.json'])
   })
 

@@ -7,7 +7,7 @@ import { CutoverError, messageOf } from '../../domain/errors.ts'
 import { draftOf } from '../../registry/publish/draft.ts'
 import { manifestText } from '../../registry/publish/manifest-text.ts'
 import { digestOf } from '../../wire/manifest.ts'
-import { addAnnotations, modelNamed, versionNumbered } from '../draft-options.ts'
+import { addAnnotations, annotationsOf, modelNamed, versionNumbered } from '../draft-options.ts'
 import { writeJson, writeLine } from '../output.ts'
 import { interruptible } from '../interruptible.ts'
 
@@ -15,7 +15,7 @@ interface ManifestOptions {
   readonly model?: string
   readonly version?: string
   readonly output?: string
-  readonly annotate: Readonly<Record<string, string>>
+  readonly annotate: readonly string[]
   readonly json?: boolean
 }
 
@@ -34,9 +34,10 @@ export function manifestCommand(): Command {
 }
 
 async function manifest(dir: string, options: ManifestOptions, signal: AbortSignal): Promise<void> {
-  const { output, annotate: annotations } = options
+  const { output } = options
   const model = options.model === undefined ? undefined : modelNamed(options.model)
   const version = options.version === undefined ? undefined : versionNumbered(options.version)
+  const annotations = annotationsOf(options.annotate)
   const draft = await draftOf(dir, { model, annotations }, signal)
   const manifest = { ...draft.manifest, version }
   if (output === undefined) {

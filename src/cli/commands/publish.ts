@@ -4,7 +4,8 @@ import { draftOf } from '../../registry/publish/draft.ts'
 import { publishVersion } from '../../registry/publish/publish.ts'
 import { describeBytes } from '../../lib/describe-bytes.ts'
 import { digestOf } from '../../wire/manifest.ts'
-import { addAnnotations, modelNamed, versionNumbered } from '../draft-options.ts'
+import { addAnnotations, annotationsOf, modelNamed, versionNumbered } from '../draft-options.ts'
+import { expectFile } from '../expect-file.ts'
 import { writeJson, writeLine } from '../output.ts'
 import { type CommonOptions, registryCommand, withRegistry } from '../registry-command.ts'
 import { uploadProgress } from '../upload-progress.ts'
@@ -14,7 +15,7 @@ interface PublishOptions extends CommonOptions {
   readonly version?: string
   readonly verify: boolean
   readonly labels?: string
-  readonly annotate: Readonly<Record<string, string>>
+  readonly annotate: readonly string[]
 }
 
 /** `cutover publish PATH --model NAME` */
@@ -40,10 +41,12 @@ async function publish(path: string, options: PublishOptions): Promise<void> {
   await withRegistry(options, async ({ settings, store, signal }) => {
     const model = modelNamed(options.model)
     const version = options.version === undefined ? undefined : versionNumbered(options.version)
+    const annotations = annotationsOf(options.annotate)
     const progress = uploadProgress(json)
     try {
       progress.step(`reading ${path}`)
-      const { labels: labelsFile, annotate: annotations } = options
+      const { labels: labelsFile } = options
+      if (labelsFile !== undefined) await expectFile(labelsFile)
       const draft = await draftOf(path, { model, labelsFile, annotations }, signal)
       let notice: string | undefined
       if (options.verify) {

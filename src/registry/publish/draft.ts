@@ -86,7 +86,7 @@ export async function draftOf(
   }
 }
 
-/** The chunks of one of a draft's files. Throws VERSION_CORRUPT once they turn out to be others. */
+/** The chunks of one of a draft's files. Throws VERSION_INCOMPLETE once they turn out to be others. */
 export async function* openUnchanged(
   draft: Draft,
   file: ManifestFile,
@@ -98,7 +98,7 @@ export async function* openUnchanged(
     yield Buffer.from(chunk)
   }
   if (hash.digest('hex') === file.sha256) return
-  throw new CutoverError('VERSION_CORRUPT', `${file.path} was changed while it was published`)
+  throw new CutoverError('VERSION_INCOMPLETE', `${file.path} was changed while it was published`)
 }
 
 const templateSchema = z.looseObject({

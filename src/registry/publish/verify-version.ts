@@ -1,12 +1,14 @@
 import pLimit from 'p-limit'
 
-import { CutoverError, messageOf } from '../../domain/errors.ts'
+import { CutoverError, type ErrorCode, messageOf } from '../../domain/errors.ts'
 import type { Manifest } from '../../domain/manifest.ts'
 import { MANIFEST_BYTES_MAX, MANIFEST_FILE, parseManifest } from '../../wire/manifest.ts'
 import { checkIdentity } from '../manifest-checks.ts'
 import type { RegistryStore, StoredVersion } from './registry-store.ts'
 
 const FILES_AT_ONCE = 4
+/** It is a link, or what it holds is no manifest. */
+const MANIFEST_FAULTS: ReadonlySet<ErrorCode> = new Set(['VERSION_CORRUPT', 'MANIFEST_INVALID'])
 
 export interface VersionProblem {
   readonly kind: 'manifest' | 'missing' | 'corrupt'
@@ -36,7 +38,7 @@ export async function verifyVersion(
     checkIdentity(found, stored)
     manifest = found
   } catch (error) {
-    if (!(error instanceof CutoverError) || error.code !== 'MANIFEST_INVALID') throw error
+    if (!(error instanceof CutoverError) || !MANIFEST_FAULTS.has(error.code)) throw error
     const problem = { kind: 'manifest', path: MANIFEST_FILE, reason: messageOf(error) } as const
     return { manifest: undefined, problems: [problem], unlisted: [] }
   }

@@ -24,6 +24,9 @@ const PART_BYTES = 16 * 1024 ** 2
 const CONFLICT = 409
 const PRECONDITION_FAILED = 412
 const CONFLICTS_MAX = 5
+/** What the credentials must allow. */
+const TO_WRITE = 's3:PutObject'
+const TO_DELETE = 's3:DeleteObject'
 
 export interface BucketOptions {
   readonly location: S3Location
@@ -111,18 +114,18 @@ export class S3Bucket {
     const condition = ifMatch === undefined ? { IfNoneMatch: '*' } : { IfMatch: ifMatch }
     for (let conflicts = 0; ; conflicts++) {
       try {
-        return await this.#do(`writing ${key}`, signal, async (abortSignal) => {
-          const input: PutObjectCommandInput = {
-            ...this.#object(key),
-            ...condition,
-            Body: body,
-            ContentType: 'application/json',
-          }
-          const { ETag = '' } = await this.#client.send(new PutObjectCommand(input), {
-            abortSignal,
-          })
+        const input: PutObjectCommandInput = {
+          ...this.#object(key),
+          ...condition,
+          Body: body,
+          ContentType: 'application/json',
+        }
+        const write = async (abortSignal: AbortSignal) => {
+          const command = new PutObjectCommand(input)
+          const { ETag = '' } = await this.#client.send(command, { abortSignal })
           return ETag
-        })
+        }
+        return await this.#do(`writing ${key}`, signal, write, TO_WRITE)
       } catch (error) {
         const { cause } = error as CutoverError
         const status = statusOf(cause)
@@ -175,7 +178,7 @@ export class S3Bucket {
       signal.throwIfAborted()
       if (upload.uploadId !== undefined) await this.#giveUp(key, upload.uploadId, signal)
       if (statusOf(error) === PRECONDITION_FAILED) return false
-      throw registryError(`uploading ${key}`, error)
+      throw registryError(`uploading ${key}`, error, TO_WRITE)
     } finally {
       signal.removeEventListener('abort', stop)
       body.destroy()
@@ -187,12 +190,15 @@ export class S3Bucket {
     for (let at = 0; at < keys.length; at += DELETED_AT_ONCE_MAX) {
       const some = keys.slice(at, at + DELETED_AT_ONCE_MAX)
       const Delete = { Objects: some.map((key) => ({ Key: this.#keyOf(key) })), Quiet: true }
-      await this.#do(`deleting in ${this.location.url}`, signal, async (abortSignal) => {
+      const remove = async (abortSignal: AbortSignal) => {
         const Bucket = this.location.bucket
         const command = new DeleteObjectsCommand({ Bucket, Delete })
         const { Errors: [first] = [] } = await this.#client.send(command, { abortSignal })
-        if (first !== undefined) throw new Error(`${first.Key}: ${first.Code} ${first.Message}`)
-      })
+        if (first === undefined) return
+        const failure = new Error(`${first.Key}: ${first.Code} ${first.Message}`)
+        throw Object.assign(failure, { name: first.Code })
+      }
+      await this.#do(`deleting in ${this.location.url}`, signal, remove, TO_DELETE)
     }
   }
 
@@ -223,13 +229,14 @@ export class S3Bucket {
     what: string,
     signal: AbortSignal,
     action: (signal: AbortSignal) => Promise<T>,
+    needed?: string,
   ): Promise<T> {
     const timeout = AbortSignal.timeout(this.#requestTimeoutMs)
     try {
       return await action(AbortSignal.any([signal, timeout]))
     } catch (error) {
       signal.throwIfAborted()
-      if (!timeout.aborted) throw registryError(what, error)
+      if (!timeout.aborted) throw registryError(what, error, needed)
       const sentence = `${what}: no whole answer within ${this.#requestTimeoutMs} ms`
       throw new CutoverError('REGISTRY_UNAVAILABLE', sentence, { cause: error })
     }

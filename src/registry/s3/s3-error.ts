@@ -7,7 +7,6 @@ const OTHER_REGION = 'the bucket is in another region: set AWS_REGION'
 
 const ADVICE: Readonly<Record<string, string>> = {
   NoSuchBucket: 'there is no such bucket',
-  AccessDenied: 'access denied: the credentials need s3:ListBucket on the bucket and s3:GetObject',
   Forbidden: 'access denied: check the credentials',
   InvalidAccessKeyId: 'the access key is not known there',
   SignatureDoesNotMatch: 'the secret access key is wrong',
@@ -25,6 +24,9 @@ const ADVICE: Readonly<Record<string, string>> = {
   SlowDown: 'asked to slow down',
 }
 
+/** What it takes to read; whether a key is absent is told to those alone who may list. */
+const TO_READ = 's3:ListBucket on the bucket and s3:GetObject'
+
 /** The status of a failed request; undefined when there was no answer. */
 export function statusOf(thrown: unknown): number | undefined {
   const metadata = thrown instanceof Error && '$metadata' in thrown ? thrown.$metadata : undefined
@@ -41,18 +43,20 @@ export function isKeyAbsent(thrown: unknown): boolean {
 
 /**
  * REGISTRY_UNAVAILABLE with one line that says what was tried and what an operator can do.
- * What is an error of ours already stays as it is.
+ * What is an error of ours already stays as it is. `needed` is what the credentials must allow.
  */
-export function registryError(what: string, thrown: unknown): CutoverError {
+export function registryError(what: string, thrown: unknown, needed = TO_READ): CutoverError {
   if (thrown instanceof CutoverError) return thrown
-  const reason = `${what}: ${reasonOf(thrown)}`
+  const reason = `${what}: ${reasonOf(thrown, needed)}`
   return new CutoverError('REGISTRY_UNAVAILABLE', reason, { cause: thrown })
 }
 
-function reasonOf(thrown: unknown): string {
+function reasonOf(thrown: unknown, needed: string): string {
   const name = thrown instanceof Error ? thrown.name : ''
   const status = statusOf(thrown)
-  const advice = ADVICE[name] ?? ADVICE[messageOf(thrown)]
+  const isDenied = name === 'AccessDenied'
+  const denied = `access denied: the credentials need ${needed}`
+  const advice = isDenied ? denied : (ADVICE[name] ?? ADVICE[messageOf(thrown)])
   if (advice !== undefined) return status === undefined ? advice : `${advice} (${status} ${name})`
   if (status !== undefined) return `the answer was ${status} ${name}`
   const code = systemCode(thrown)
