@@ -30,6 +30,7 @@ import {
   type RunResult,
 } from '../wire/run-message.ts'
 import { engineEnvironment } from './environment.ts'
+import { hangsAt } from './hang.ts'
 import { MemoryWatch } from '../lib/memory-watch.ts'
 import { OutputTail } from './output-tail.ts'
 import { roomFor, SharedMemory } from './shared-memory.ts'
@@ -47,7 +48,7 @@ const WORKER = fileURLToPath(
 export interface EngineOptions {
   readonly load: LoadCommand
   readonly loadTimeoutMs: number
-  /** A request that takes longer has hung the process, which is killed. */
+  /** A request that runs for longer has hung the process, which is killed. */
   readonly runTimeoutMs: number
   /** Resident memory beyond which the process is killed. */
   readonly memoryBytesMax: number
@@ -83,7 +84,7 @@ export class EngineGone extends CutoverError {
 
 interface Pending {
   readonly request: RunRequest
-  readonly startedAt: number
+  readonly sentAt: number
   /** Where its body lies in shared memory. */
   readonly sharedAt: number | undefined
   readonly onEnd: (end: RunEnd) => void
@@ -102,6 +103,9 @@ export class EngineChild {
   /** In the order they were sent. */
   readonly #pending = new Map<number, Pending>()
   readonly #runTimeoutMs: number
+  #answeredAt = 0
+  /** As many as were pending at a time since none was. */
+  #held = 0
   #hangTimer: NodeJS.Timeout | undefined
   readonly #loaded = deferred<EngineInfo>()
   readonly #memory: MemoryWatch
@@ -175,7 +179,8 @@ export class EngineChild {
     const id = this.#nextId++
     const message = encodeRun(info, request, { id, alone })
     const sharedAt = this.#shared?.put(message.parts)
-    this.#pending.set(id, { request, startedAt: performance.now(), sharedAt, onEnd })
+    this.#held = this.#pending.size === 0 ? 1 : Math.max(this.#held, this.#pending.size + 1)
+    this.#pending.set(id, { request, sentAt: performance.now(), sharedAt, onEnd })
     this.#hangTimer ??= setTimeout(() => this.#lookForHang(), this.#runTimeoutMs)
     this.#memory.wake()
     const { header, parts } = sharedAt === undefined ? message : inSharedMemory(message, sharedAt)
@@ -252,19 +257,21 @@ export class EngineChild {
     const pending = this.#pending.get(id)
     if (pending === undefined) return
     this.#pending.delete(id)
+    this.#answeredAt = performance.now()
     // It is answered, so the engine has read what it was asked.
     if (pending.sharedAt !== undefined) this.#shared?.giveBack(pending.sharedAt)
     pending.onEnd(end)
   }
 
-  /** One timer looks after all requests: the oldest is the first to have taken too long. */
+  /** One timer looks after all requests: the oldest is the first whose time is over. */
   #lookForHang(): void {
     this.#hangTimer = undefined
     const [oldest] = this.#pending
     if (oldest === undefined) return
     const timeoutMs = this.#runTimeoutMs
-    const [id, { startedAt, onEnd }] = oldest
-    const leftMs = startedAt + timeoutMs - performance.now()
+    const [id, { sentAt, onEnd }] = oldest
+    const [answeredAt, held] = [this.#answeredAt, this.#held]
+    const leftMs = hangsAt({ sentAt, answeredAt, held }, timeoutMs) - performance.now()
     if (leftMs > 0) {
       this.#hangTimer = setTimeout(() => this.#lookForHang(), Math.ceil(leftMs))
       return

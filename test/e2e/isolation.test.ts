@@ -128,6 +128,22 @@ describe.each([
   })
 })
 
+// A machine that halts for longer than a run has left makes the run hang.
+test(
+  'requests that wait for slow ones in an engine do not count as hung',
+  { retry: 2 },
+  async () => {
+    const preload = pathToFileURL(fixture('slow-runs.mjs')).href
+    const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
+      flags: ['--engines', '1', '--threads-alone', '0', '--run-timeout-ms', '8000'],
+      env: { NODE_OPTIONS: `--import=${preload}` },
+    })
+    const answers = await Promise.all([dark, dark, dark].map((image) => predict(server.url, image)))
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+    expect(await server.metric('cutover_engine_restarts_total')).toBe(0)
+  },
+)
+
 test('an image that kills a decoder costs its own request and nobody else', async () => {
   const preload = pathToFileURL(fixture('crashing-decoder.mjs')).href
   const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
