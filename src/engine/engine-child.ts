@@ -26,8 +26,10 @@ import {
   decodeResult,
   encodeRun,
   inSharedMemory,
+  MESSAGE_BYTES_MAX,
   type RunRequest,
   type RunResult,
+  tooLong,
 } from '../wire/run-message.ts'
 import { engineEnvironment } from './environment.ts'
 import { hangsAt } from './hang.ts'
@@ -36,7 +38,6 @@ import { OutputTail } from './output-tail.ts'
 import { roomFor, SharedMemory } from './shared-memory.ts'
 
 const CHANNEL_FD = 3
-const FRAME_BYTES_MAX = 1024 ** 3
 const CLOSE_GRACE_MS = 2_000
 /** An engine makes little JavaScript garbage; V8 would let it pile up: −12 MB in each process. */
 const NODE_FLAGS = ['--max-semi-space-size=1']
@@ -178,6 +179,12 @@ export class EngineChild {
     }
     const id = this.#nextId++
     const message = encodeRun(info, request, { id, alone })
+    const excess = tooLong(message)
+    if (excess !== undefined) {
+      const refusal = new CutoverError('BODY_TOO_LARGE', `the request's inputs have ${excess}`)
+      queueMicrotask(() => onEnd(refusal))
+      return
+    }
     const sharedAt = this.#shared?.put(message.parts)
     this.#held = this.#pending.size === 0 ? 1 : Math.max(this.#held, this.#pending.size + 1)
     this.#pending.set(id, { request, sentAt: performance.now(), sharedAt, onEnd })
@@ -201,7 +208,7 @@ export class EngineChild {
 
   #open(stream: Duplex): FrameChannel {
     return new FrameChannel(stream, {
-      frameBytesMax: FRAME_BYTES_MAX,
+      frameBytesMax: MESSAGE_BYTES_MAX,
       onFrame: (frame) => this.#receive(frame),
       // A process without its channel is of no more use; why it lost it mostly shows in how it ended.
       onClose: (error) => {

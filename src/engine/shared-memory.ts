@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { closeSync, ftruncateSync, openSync, unlinkSync, writeSync } from 'node:fs'
 
-import { paddedBytes } from '../wire/frame.ts'
+import { bodyBytesOf, paddedBytes } from '../wire/frame.ts'
 
 const DIR = '/dev/shm'
 const SLOT_BYTES = 4 * 1024 * 1024
@@ -66,8 +66,7 @@ export class SharedMemory {
    * `giveBack`. Undefined when they are small, too large, or there is no room.
    */
   put(parts: readonly Uint8Array[]): number | undefined {
-    let bytes = 0
-    for (const part of parts) bytes += paddedBytes(part.byteLength)
+    const bytes = bodyBytesOf(parts)
     if (bytes < this.#bytesMin || bytes > SLOT_BYTES) return undefined
     const at = this.#free.pop()
     if (at === undefined) return undefined

@@ -145,7 +145,7 @@ export class FrameWriter {
   }
 }
 
-function bodyBytesOf(parts: readonly Uint8Array[]): number {
+export function bodyBytesOf(parts: readonly Uint8Array[]): number {
   let bytes = 0
   for (const part of parts) bytes += paddedBytes(part.byteLength)
   return bytes

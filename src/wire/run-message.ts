@@ -9,7 +9,7 @@ import {
 } from '../domain/signature.ts'
 import { type DType, DTYPES, type NamedTensors, type Tensor } from '../domain/tensor.ts'
 import type { ScoredClass, Timings } from './engine-protocol.ts'
-import { type Frame, paddedBytes } from './frame.ts'
+import { bodyBytesOf, type Frame, paddedBytes } from './frame.ts'
 
 /**
  * Requests and answers between the server and an engine process. Both know the model's signature,
@@ -31,6 +31,16 @@ const TENSOR_NUMBERS = 4
 export interface RunMessage {
   readonly header: readonly number[]
   readonly parts: readonly Uint8Array[]
+}
+
+/** To either process a longer one is a broken protocol, so it is not sent. */
+export const MESSAGE_BYTES_MAX = 1024 ** 3
+
+/** Why a message is too long to be sent; undefined: it is not. */
+export function tooLong({ header, parts }: RunMessage): string | undefined {
+  const bytes = header.length * Float64Array.BYTES_PER_ELEMENT + bodyBytesOf(parts)
+  if (bytes <= MESSAGE_BYTES_MAX) return undefined
+  return `${bytes} bytes; at most ${MESSAGE_BYTES_MAX} are possible`
 }
 
 /** Where the bytes of a request lie. */
@@ -96,7 +106,7 @@ export function encodeRun(
 
 /** The message when its body has been put into shared memory. */
 export function inSharedMemory({ header, parts }: RunMessage, at: number): RunMessage {
-  const bytes = parts.reduce((sum, { byteLength }) => sum + paddedBytes(byteLength), 0)
+  const bytes = bodyBytesOf(parts)
   return { header: header.with(SHARED_AT, at).with(SHARED_BYTES_AT, bytes), parts: [] }
 }
 

@@ -10,9 +10,11 @@ import {
   answeredId,
   decodeRun,
   encodeResult,
+  MESSAGE_BYTES_MAX,
   type RunCommand,
   type RunResult,
   sharedBodyOf,
+  tooLong,
 } from '../wire/run-message.ts'
 import { type ModelHost, openModel } from './model-host.ts'
 import { SharedBodies, type SharedBody } from './shared-bodies.ts'
@@ -23,13 +25,12 @@ import { SharedBodies, type SharedBody } from './shared-bodies.ts'
  */
 const CHANNEL_FD = 3
 const SHARED_MEMORY_FD = 4
-const FRAME_BYTES_MAX = 1024 ** 3
 
 let host: ModelHost | undefined
 const bodies = new SharedBodies(SHARED_MEMORY_FD)
 
 const channel = new FrameChannel(new Socket({ fd: CHANNEL_FD }), {
-  frameBytesMax: FRAME_BYTES_MAX,
+  frameBytesMax: MESSAGE_BYTES_MAX,
   onFrame: (frame) => void (frame.isJson ? obey(frame) : answer(frame)),
   onClose: () => process.exit(0),
 })
@@ -74,8 +75,10 @@ async function answer(frame: Frame): Promise<void> {
     const result = await resultOf(host, command)
     const signature = command.kind === 'tensors' ? command.signature : undefined
     const known = signatureNamed(host.info, signature)
-    const { header, parts } = encodeResult(command.id, known, result)
-    channel.sendNumbers(header, parts)
+    const message = encodeResult(command.id, known, result)
+    const excess = tooLong(message)
+    if (excess !== undefined) throw new CutoverError('ENGINE_FAILED', `the answer has ${excess}`)
+    channel.sendNumbers(message.header, message.parts)
   } catch (error) {
     send({ kind: 'error', id: answeredId(frame), ...failureOf(error, 'ENGINE_FAILED') })
   } finally {

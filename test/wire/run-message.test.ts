@@ -11,8 +11,10 @@ import {
   encodeResult,
   encodeRun,
   inSharedMemory,
+  MESSAGE_BYTES_MAX,
   type RunMessage,
   sharedBodyOf,
+  tooLong,
 } from '../../src/wire/run-message.ts'
 
 const specs = (names: readonly string[]) =>
@@ -162,4 +164,13 @@ describe('an answer', () => {
   ])('%s is refused', (_, header) => {
     expect(() => decodeResult(model.signature, numbers(...header))).toThrow()
   })
+})
+
+test('a message is as long as its header and its padded parts, and has a bound', () => {
+  const part = new Uint8Array(MESSAGE_BYTES_MAX - 16)
+  expect(tooLong({ header: [1, 2], parts: [part] })).toBeUndefined()
+  expect(tooLong({ header: [1], parts: [part, new Uint8Array(1)] })).toBeUndefined()
+  expect(tooLong({ header: [1, 2], parts: [part, new Uint8Array(1)] })).toBe(
+    '1073741832 bytes; at most 1073741824 are possible',
+  )
 })
