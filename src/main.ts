@@ -62,9 +62,11 @@ export async function serve(settings: Settings): Promise<void> {
     events.deployment(event)
     if (settled && CHANGES_ROUTES.has(event.kind)) queueMicrotask(tellRefusals)
   }
+  const onProblem = (problem: RegistryProblem) =>
+    logger.warn(problem, `${problem.path}: ${problem.reason}`)
   const policy = readPolicy(settings)
   const { source, store, mirror } = await openRegistry(settings, policy, {
-    onProblem: (problem) => logger.warn(problem, `${problem.path}: ${problem.reason}`),
+    onProblem,
     onRecovered: (location) => logger.info({ location }, `${location} can be read again`),
   })
   const rollouts: Rollouts = new Rollouts({
@@ -91,6 +93,7 @@ export async function serve(settings: Settings): Promise<void> {
       stickinessOf: (model) => (manager.policyOf(model) ?? policy).stickiness,
     },
     observe,
+    onProblem,
     startPool: poolStarter(settings, observe, (model, digest) => rollouts.crashed(model, digest)),
     versionsLoadedMax: settings.versionsLoadedMax,
     modelsMax: settings.modelsMax,

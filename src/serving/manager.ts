@@ -7,10 +7,12 @@ import type { VersionRef } from '../domain/rollout.ts'
 import type { EnginePool } from '../engine/pool.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
+import { type Problems, tellNew } from '../registry/problems.ts'
 import type {
   Aspired,
   LocalVersion,
   PendingVersion,
+  RegistryProblem,
   Source,
   SourceStatus,
 } from '../registry/source.ts'
@@ -32,6 +34,8 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
 ])
 /** A process that dies while loading may have been a victim; one that does so twice is the cause. */
 const CRASHES_TO_REJECT = 2
+
+const NAMES_TOLD_MAX = 10
 
 type EngineStep = { readonly index: number; readonly count: number }
 
@@ -86,6 +90,8 @@ export interface ManagerOptions {
   readonly rollouts: RolloutHooks
   readonly startPool: StartPool
   readonly observe: DeploymentObserver
+  /** What an operator is to know of, and nothing waits for. */
+  readonly onProblem: (problem: RegistryProblem) => void
   readonly versionsLoadedMax: number
   readonly modelsMax: number
   readonly drainTimeoutMs: number
@@ -120,8 +126,9 @@ export class Manager {
   readonly #settled: Deferred<void> = deferred()
   /** Loads and retirements under way. */
   readonly #work = new Set<Promise<void>>()
-  #pending: readonly PendingVersion[] = []
-  #policies: Aspired['policies'] = new Map()
+  #aspired: Aspired = { models: new Map(), pending: [], policies: new Map(), problems: [] }
+  /** What the registry holds and there is no room for. */
+  #problems: Problems = new Map()
   #table: RouteTable = new Map()
   #loads = 0
 
@@ -136,7 +143,7 @@ export class Manager {
 
   /** Versions that the source sees coming but cannot offer yet. */
   get pending(): readonly PendingVersion[] {
-    return this.#pending
+    return this.#aspired.pending
   }
 
   /** Resolves when everything the source offered first is loaded or has failed. */
@@ -145,7 +152,8 @@ export class Manager {
   }
 
   get source(): SourceStatus {
-    return this.#options.source.status
+    const { status } = this.#options.source
+    return { ...status, problems: [...status.problems, ...this.#problems.values()] }
   }
 
   /** Looks at the registry; resolves when what it holds is known, not when it is loaded. */
@@ -172,7 +180,7 @@ export class Manager {
 
   /** What the registry says of a model's rollouts; undefined: nothing. */
   policyOf(model: string): RolloutPolicy | undefined {
-    return this.#policies.get(model)
+    return this.#aspired.policies.get(model)
   }
 
   versionsOf(model: string): VersionInfo[] {
@@ -183,7 +191,7 @@ export class Manager {
       aspired,
       status: state.kind === 'ready' || state.kind === 'rejected' ? state.kind : 'loading',
     }))
-    const pending = this.#pending.flatMap((each): VersionInfo[] => {
+    const pending = this.#aspired.pending.flatMap((each): VersionInfo[] => {
       const isKnown = known.some(({ version }) => version === each.version)
       if (each.model !== model || isKnown) return []
       return [{ version: each.version, digest: null, aspired: false, status: 'pending' }]
@@ -212,38 +220,52 @@ export class Manager {
     for (const { state } of entries) if (state.kind === 'retrying') clearTimeout(state.timer)
     await Promise.allSettled(this.#work)
     await Promise.all(
-      entries.flatMap(({ state }) => (state.kind === 'ready' ? [state.servable.retire(0)] : [])),
+      entries.flatMap(({ state }) =>
+        state.kind === 'ready' ? [this.#retire(state.servable, 0)] : [],
+      ),
     )
   }
 
-  #aspire({ models, pending, policies }: Aspired): void {
-    this.#pending = pending
-    this.#policies = policies
+  #aspire(aspired: Aspired): void {
+    this.#aspired = aspired
     for (const [name, model] of this.#models) {
-      const keys = new Set((models.get(name) ?? []).map(keyOf))
+      const keys = new Set((aspired.models.get(name) ?? []).map(keyOf))
       for (const entry of model.versions.values()) entry.aspired = keys.has(entry.key)
     }
-    for (const [name, versions] of models) {
-      const model = this.#modelEntry(name)
-      if (model === undefined) continue
+    this.#takeUp()
+    this.#reconcileAll()
+    for (const name of this.#models.keys()) this.#options.rollouts.changed(name)
+  }
+
+  /** Takes up what is aspired and not known yet, as far as there is room. */
+  #takeUp(): void {
+    const { modelsMax, source, onProblem } = this.#options
+    const leftOut: string[] = []
+    for (const [name, versions] of this.#aspired.models) {
+      if (versions.length === 0) continue
+      const known = this.#models.get(name)
+      if (known === undefined && this.#models.size >= modelsMax) {
+        leftOut.push(name)
+        continue
+      }
+      const model: ModelEntry = known ?? {
+        versions: new Map(),
+        stable: undefined,
+        routing: undefined,
+      }
       for (const version of versions) {
         const key = keyOf(version)
         if (model.versions.has(key)) continue
         model.versions.set(key, new VersionEntry(version))
         this.#tell({ kind: 'version.found', model: name, version: version.version })
       }
+      if (known !== undefined) continue
+      this.#models.set(name, model)
+      this.#track(this.#options.rollouts.open(name))
     }
-    this.#reconcileAll()
-    for (const name of this.#models.keys()) this.#options.rollouts.changed(name)
-  }
-
-  #modelEntry(name: string): ModelEntry | undefined {
-    const known = this.#models.get(name)
-    if (known !== undefined || this.#models.size >= this.#options.modelsMax) return known
-    const model: ModelEntry = { versions: new Map(), stable: undefined, routing: undefined }
-    this.#models.set(name, model)
-    this.#track(this.#options.rollouts.open(name))
-    return model
+    const problems =
+      leftOut.length === 0 ? [] : [beyond(modelsMax, leftOut, source.status.location)]
+    this.#problems = tellNew(problems, this.#problems, onProblem)
   }
 
   #reconcileAll(): void {
@@ -266,8 +288,14 @@ export class Manager {
       if (action === undefined || !this.#perform(name, model, action)) break
     }
     if (model.versions.size === 0 && this.#models.delete(name)) {
-      this.#track(this.#options.rollouts.forget(name))
+      this.#track(this.#forget(name))
     }
+  }
+
+  /** Another model may have waited for the room. */
+  async #forget(name: string): Promise<void> {
+    await this.#options.rollouts.forget(name)
+    if (!this.#closing.signal.aborted) this.#takeUp()
   }
 
   #perform(name: string, model: ModelEntry, action: Action): boolean {
@@ -335,7 +363,7 @@ export class Manager {
         notice: pool.info.notice,
       })
     } catch (error) {
-      await local?.release()
+      if (local !== undefined) await this.#release(local)
       this.#failed(model, entry, signal, error)
     } finally {
       this.#loads--
@@ -380,9 +408,25 @@ export class Manager {
     entry.become({ kind: 'draining', servable })
     this.#updateRoutes(name, model)
     this.#tell({ kind: 'version.draining', model: name, version })
-    const leasesLeft = await servable.retire(this.#options.drainTimeoutMs)
+    const leasesLeft = await this.#retire(servable, this.#options.drainTimeoutMs)
     entry.become({ kind: 'new' })
     this.#tell({ kind: 'version.unloaded', model: name, version, leasesLeft })
+  }
+
+  async #retire(servable: Servable, timeoutMs: number): Promise<number> {
+    const leasesLeft = await servable.retire(timeoutMs)
+    await this.#release(servable.local)
+    return leasesLeft
+  }
+
+  /** Never rejects: a copy that stays behind is swept when the next server starts. */
+  async #release(local: LocalVersion): Promise<void> {
+    try {
+      await local.release()
+    } catch (error) {
+      const reason = `this copy of a version cannot be removed: ${messageOf(error)}`
+      this.#options.onProblem({ path: local.dir, reason })
+    }
   }
 
   #isRefused(model: string, { digest }: VersionEntry): boolean {
@@ -450,6 +494,13 @@ function readyEntry({ versions }: ModelEntry, ref: VersionRef | null) {
     if (state.kind === 'ready' && digest === ref?.digest) return { entry, servable: state.servable }
   }
   return undefined
+}
+
+function beyond(modelsMax: number, leftOut: readonly string[], path: string): RegistryProblem {
+  const names = leftOut.slice(0, NAMES_TOLD_MAX).join(', ')
+  const more = leftOut.length > NAMES_TOLD_MAX ? ', …' : ''
+  const reason = `of more than ${modelsMax} models (modelsMax) these are not served: ${names}${more}`
+  return { path, reason }
 }
 
 function quarantined(model: string, version: number): CutoverError {

@@ -48,9 +48,9 @@ export class Servable {
   }
 
   /**
-   * Waits until every loan is returned, at most `timeoutMs`, then ends the engines and removes
-   * the local copy. The caller has taken it out of the route table. Answers how many loans were
-   * cut off.
+   * Waits until every loan is returned, at most `timeoutMs`, then ends the engines. The caller has
+   * taken it out of the route table, and releases its local copy afterwards. Answers how many loans
+   * were cut off.
    */
   async retire(timeoutMs: number): Promise<number> {
     if (this.#leases > 0) {
@@ -61,7 +61,6 @@ export class Servable {
     }
     const leasesLeft = this.#leases
     await this.pool.close()
-    await this.local.release()
     return leasesLeft
   }
 }
