@@ -70,7 +70,10 @@ export type RunEnd = RunResult | CutoverError
 
 /** Why a request has no answer: ENGINE_CRASHED or ENGINE_TIMEOUT, the process ended. */
 export class EngineGone extends CutoverError {
-  /** The process was ended by another one, which says little about the request. */
+  /**
+   * The process was ended by another one or by the kernel, or could not be started, which says little
+   * about the request or the model.
+   */
   readonly byOutsider: boolean
 
   constructor(
@@ -126,7 +129,8 @@ export class EngineChild {
     })
     this.pid = this.#process.pid ?? -1
     this.#process.on('error', (error) => {
-      this.#end({ kind: 'crashed', reason: `it did not start: ${error.message}` })
+      const reason = `it did not start: ${error.message}`
+      this.#end({ kind: 'crashed', reason, byOutsider: true })
     })
     // Before the process makes threads: each inherits the priority of the one that made it.
     if (this.pid > 0) giveWay(this.pid, nice)

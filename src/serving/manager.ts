@@ -4,6 +4,7 @@ import { CutoverError, type ErrorCode, messageOf } from '../domain/errors.ts'
 import type { DeploymentEvent, DeploymentObserver } from '../domain/events.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import type { VersionRef } from '../domain/rollout.ts'
+import { EngineGone } from '../engine/engine-child.ts'
 import type { EnginePool } from '../engine/pool.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { type Deferred, deferred } from '../lib/deferred.ts'
@@ -32,7 +33,10 @@ const FINAL: ReadonlySet<ErrorCode> = new Set([
   'MODEL_UNLOADABLE',
   'ENGINE_TIMEOUT',
 ])
-/** A process that dies while loading may have been a victim; one that does so twice is the cause. */
+/**
+ * A process that dies while loading may have been a victim; one that does so twice is the cause. Where
+ * others ended it, or it could not be started, nothing is known of the version.
+ */
 const CRASHES_TO_REJECT = 2
 
 const NAMES_TOLD_MAX = 10
@@ -386,7 +390,8 @@ export class Manager {
       return
     }
     entry.failures++
-    if (code === 'ENGINE_CRASHED') entry.crashes++
+    const byOutsider = error instanceof EngineGone && error.byOutsider
+    if (code === 'ENGINE_CRASHED' && !byOutsider) entry.crashes++
     if (FINAL.has(code) || entry.crashes >= CRASHES_TO_REJECT) {
       entry.become({ kind: 'rejected', code, reason })
       this.#tell({ kind: 'version.rejected', model, version, code, reason })

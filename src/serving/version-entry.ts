@@ -30,7 +30,7 @@ export class VersionEntry {
   aspired = true
   /** Loads that failed for a reason that may pass. */
   failures = 0
-  /** Those of them that ended a process. */
+  /** Those of them in which a process ended by itself. */
   crashes = 0
   /** Of its manifest; undefined until it has been read once. */
   digest: string | undefined

@@ -216,6 +216,34 @@ test('a model that hangs while it loads is rejected in bounded time', async () =
   expect((await predict(server.url, dark)).body.class_index).toBe(1)
 })
 
+test('a version is not rejected for processes that others ended while it loaded', async () => {
+  const server = await startServer(registryWith(['m', 1, 'hang-at-once']).dir, {
+    flags: ['--engines', '1'],
+    listeningOnly: true,
+  })
+  for (const kills of [1, 2, 3]) {
+    const [pid] = await waitFor(() => {
+      const pids = server.enginePids()
+      return pids.length === 1 && pids
+    }, 'the engine to load')
+    process.kill(pid ?? -1, 'SIGKILL')
+    await waitFor(() => server.events('version.retrying').length === kills, `retry ${kills}`)
+  }
+  expect(server.events('version.retrying')[2]?.msg).toMatch(/ended by SIGKILL/)
+  expect(server.events('version.rejected')).toEqual([])
+})
+
+test('a version that exhausts its memory while it loads is tried twice', async () => {
+  const server = await startServer(registryWith(['m', 1, 'hang-at-once']).dir, {
+    flags: ['--engines', '1', '--engine-memory-bytes-max', '1MB'],
+    listeningOnly: true,
+  })
+  const rejected = () => server.events('version.rejected')
+  const [told] = await waitFor(() => rejected().length > 0 && rejected(), 'the rejection')
+  expect(told?.msg).toMatch(/it held \d+ MB; at most 1 MB/)
+  expect(server.events('version.retrying')).toHaveLength(1)
+})
+
 test('engines do not outlive a server that is killed, whatever they are at', async () => {
   const server = await startServer(registryWith(['m', 1, 'hang']).dir, { flags: ONE_AT_A_TIME })
   const hung = predict(server.url, bright).catch(() => {})
