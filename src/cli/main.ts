@@ -2,7 +2,8 @@ import { createRequire } from 'node:module'
 
 import { Command } from 'commander'
 
-import { EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { EXIT_FAILED, EXIT_USAGE, exitCodeOf } from './exit-code.ts'
+import { systemCode } from '../lib/system-error.ts'
 import { writeError } from './output.ts'
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
@@ -27,8 +28,17 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   status: async () => (await import('./commands/status.ts')).statusCommand(),
 }
 
-// One command does not wait until all others are loaded; help and mistakes need them all.
 const [, , named = ''] = process.argv
+
+// Whoever reads the output may go away, as head(1) does: a command ends then, and a server serves on.
+process.stdout.on('error', (error) => {
+  if (named === 'serve') return
+  if (systemCode(error) !== 'EPIPE') writeError(error)
+  process.exit(EXIT_FAILED)
+})
+process.stderr.on('error', () => {})
+
+// One command does not wait until all others are loaded; help and mistakes need them all.
 const wanted = Object.hasOwn(COMMANDS, named) ? COMMANDS[named] : undefined
 if (wanted !== undefined) program.addCommand(await wanted())
 else {

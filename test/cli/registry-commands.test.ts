@@ -14,7 +14,7 @@ import { describe, expect, test, type TestContext } from 'vitest'
 
 import { initialRollout } from '../../src/rollout/next-step.ts'
 import { newTrial } from '../../src/rollout/trial.ts'
-import { cutover } from '../support/cutover.ts'
+import { cutover, start } from '../support/cutover.ts'
 import {
   type BucketRegistry,
   bucketRegistry,
@@ -337,6 +337,13 @@ describe.concurrent('what a bucket may hold', () => {
       'm/4/model.onnx',
     ])
   })
+})
+
+test('a command whose output nobody reads ends without a word', async () => {
+  const registry = await filled(folder, 1)
+  const { process, ended } = start(['list', '--registry', registry.url])
+  process.stdout?.destroy()
+  expect(await ended).toMatchObject({ code: 1, stderr: '' })
 })
 
 describe.concurrent('cutover manifest', () => {

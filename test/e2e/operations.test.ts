@@ -106,6 +106,16 @@ test('Ctrl-C on a terminal reaches engines too, and they leave the drain to the 
   expect(await server.stop('SIGINT')).toBe(0)
 })
 
+test('a server whose log nobody reads any more serves on', async () => {
+  const server = await startServer(registryWith(['m', 1, 'class-1']).dir, {
+    flags: ['--access-log'],
+  })
+  server.process.stdout?.destroy()
+  server.process.stderr?.destroy()
+  for (let i = 0; i < 3; i++) expect((await predict(server.url, dark)).status).toBe(200)
+  expect(await server.stop()).toBe(0)
+})
+
 test('an address that is taken is a sentence and exit code 2', async () => {
   const server = await startServer(registryWith(['m', 1, 'class-1']).dir)
   const second = startServer(registryWith(['m', 1, 'class-1']).dir, {
