@@ -72,9 +72,9 @@ export const SETTINGS = {
 
   engineNice: count(0, 19, 5, 'how much engines give way to the server when cores are short'),
 
-  requestTimeoutMs: ms(30_000, 'deadline of a request, from its last byte to its answer'),
-  runTimeoutMs: ms(10_000, 'time after which a running engine counts as hung and is killed'),
-  loadTimeoutMs: ms(300_000, 'time a version may take to load and warm up'),
+  requestTimeoutMs: ms(30_000, 'deadline of a request, from its last byte to its answer', 1),
+  runTimeoutMs: ms(10_000, 'time after which a running engine counts as hung and is killed', 1),
+  loadTimeoutMs: ms(300_000, 'time a version may take to load and warm up', 1),
   bodyTimeoutMs: ms(30_000, 'time a client may take to send a request'),
   answerTimeoutMs: ms(30_000, 'time for which a client may read nothing of its HTTP answer'),
   headersTimeoutMs: ms(10_000, 'time a client may take to send the headers'),
@@ -173,8 +173,8 @@ function count(min: number, max: number, otherwise: number, description: string)
     .describe(description)
 }
 
-function ms(otherwise: number, description: string) {
-  return count(0, MS_MAX, otherwise, `${description}, in milliseconds`)
+function ms(otherwise: number, description: string, min = 0) {
+  return count(min, MS_MAX, otherwise, `${description}, in milliseconds`)
 }
 
 function bytes(otherwise: number, description: string) {
