@@ -1,10 +1,11 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, lstat, mkdir, mkdtemp, readdir, rename, rmdir } from 'node:fs/promises'
+import { access, lstat, mkdtemp, readdir, rename, rmdir } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
+import { makeDirectory } from '../lib/make-directory.ts'
 import { isAbandoned, ownedPrefix } from '../lib/process-identity.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 
@@ -79,7 +80,7 @@ async function defaultBase(): Promise<string> {
 
 async function usable(dir: string): Promise<string> {
   try {
-    await mkdir(dir, { recursive: true, mode: 0o700 })
+    await makeDirectory(dir, 0o700)
     await access(dir, constants.R_OK | constants.W_OK | constants.X_OK)
     return dir
   } catch (error) {

@@ -102,9 +102,12 @@ describe('where it lies', () => {
     })
   })
 
-  test('is refused with what to do when it is no directory', async () => {
+  test.each([
+    ['no directory', () => path.join(base, 'file', 'cache')],
+    ['where none can be made', () => '/proc/cache/of/models'],
+  ])('is refused with what to do when it is %s', async (_, dir) => {
     writeFileSync(path.join(base, 'file'), '')
-    await expect(openCacheDir(path.join(base, 'file', 'cache'))).rejects.toMatchObject({
+    await expect(openCacheDir(dir())).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
       message: expect.stringContaining('--cache-dir'),
     })
