@@ -345,7 +345,7 @@ function* gaugesOf(manager: Manager): Generator<ServingGauge> {
         track: servable === stable ? 'stable' : servable === canary?.servable ? 'canary' : '',
         digest: local.digest,
         engine: engineOf(local.format),
-        device: pool.info.device,
+        device: pool.device,
         enginesReady: pool.enginesReady,
         queueLength: pool.queueLength,
         inflight: pool.inflight,

@@ -93,6 +93,8 @@ export class EnginePool {
   readonly #queue = new Set<Waiter>()
   readonly #suspects = new Set<Waiter>()
   readonly #stopping = new AbortController()
+  /** Starts of replacements; they never reject, and end early when the pool closes. */
+  readonly #replacing = new Set<Promise<void>>()
   #loading = true
   #info: Engine['info'] | undefined
 
@@ -130,6 +132,12 @@ export class EnginePool {
   get info(): Engine['info'] {
     if (this.#info === undefined) throw new CutoverError('INTERNAL', 'no engine has started')
     return this.#info
+  }
+
+  /** Where the engines run that are up: another device, too, where a replacement found no GPU. */
+  get device(): string {
+    const devices = new Set(this.#running().map(({ engine }) => engine.info.device))
+    return devices.size === 0 ? this.info.device : [...devices].sort().join('+')
   }
 
   get enginesReady(): number {
@@ -182,7 +190,7 @@ export class EnginePool {
     for (const waiter of [...this.#queue, ...this.#suspects]) waiter.reject(beingUnloaded())
     this.#queue.clear()
     this.#suspects.clear()
-    await Promise.all(this.#running().map(({ engine }) => engine.close()))
+    await Promise.all([...this.#running().map(({ engine }) => engine.close()), ...this.#replacing])
   }
 
   readonly #expire = (waiter: Waiter): void => {
@@ -223,6 +231,11 @@ export class EnginePool {
       either,
       after,
     )
+    if (either.aborted) {
+      // It was ready already, and whoever closes the pool does not know it.
+      await engine.close()
+      either.throwIfAborted()
+    }
     const slot = new RunningSlot(engine, hasAlone)
     this.#place(index, slot)
     this.#info ??= engine.info
@@ -241,13 +254,20 @@ export class EnginePool {
     this.#crashes[index] = crashes + 1
     this.#options.observer.engineEnded(ending, pid, delayMs)
     const timer = setTimeout(() => {
-      this.#startEngine(index, this.#stopping.signal).catch((error: unknown) => {
-        if (this.#stopping.signal.aborted) return
-        const reason = `it did not start again: ${messageOf(error)}`
-        this.#restart(index, { kind: 'crashed', reason }, -1)
-      })
+      const replacing = this.#replace(index).finally(() => this.#replacing.delete(replacing))
+      this.#replacing.add(replacing)
     }, delayMs)
     this.#place(index, { kind: 'backoff', timer })
+  }
+
+  async #replace(index: number): Promise<void> {
+    try {
+      await this.#startEngine(index, this.#stopping.signal)
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return
+      const reason = `it did not start again: ${messageOf(error)}`
+      this.#restart(index, { kind: 'crashed', reason }, -1)
+    }
   }
 
   #dispatch(): void {

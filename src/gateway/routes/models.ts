@@ -57,7 +57,7 @@ function describe({ version, entry, stable }: VersionStatus) {
         format: local.format,
         bytes: local.bytes,
         runtime: info?.runtime,
-        device: info?.device,
+        device: pool.device,
         inputs: info?.signature.inputs,
         outputs: info?.signature.outputs,
         image: info === undefined || info.imageRefusal === undefined,
