@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs'
 import { Socket } from 'node:net'
+import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { signatureNamed } from '../domain/signature.ts'
@@ -52,7 +53,10 @@ async function obey(frame: Frame): Promise<void> {
         host = await openModel(command, (step) => send({ kind: 'progress', step }))
         send({ kind: 'ready', ...host.info })
       } catch (error) {
-        send({ kind: 'failed', ...failureOf(error, 'INTERNAL') })
+        const { code, message } = failureOf(error, 'INTERNAL')
+        // Runtimes name files by their place in the private copy, which says nothing to a publisher.
+        const sentence = message.replaceAll(command.dir + path.sep, '')
+        send({ kind: 'failed', code, message: sentence })
       }
       return
     case 'close':

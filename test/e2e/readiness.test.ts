@@ -39,6 +39,8 @@ describe('a server is not ready, and says why,', () => {
     const { status, reason } = await readiness(server)
     expect(status).toBe(503)
     expect(reason).toMatch(/^no model is loaded: m 1: \w+ \w+/)
+    // Files are named as the registry names them, not by their place in the private copy.
+    expect(reason).toContain(' model.onnx')
   })
 
   test('while the default model is not served', async () => {
