@@ -10,7 +10,7 @@ export type Stratum = (typeof STRATA)[number]
 /** The quantiles of the stable version's service times that become edges. */
 export const EDGE_QUANTILES = [0.5, 0.9, 0.99] as const
 
-/** What the stable version was like before the comparison began; frozen for a whole trial. */
+/** What the stable version was like before it was compared; what is in it stays for a whole trial. */
 export interface Reference {
   /** Of each stratum, one service time in milliseconds per EDGE_QUANTILES. */
   readonly latencyEdgesMs: Readonly<Partial<Record<Stratum, readonly number[]>>>
@@ -25,7 +25,7 @@ export interface ArmCounts {
   readonly errors: number
   /** Answers that are not what the signature promises: NaN, a wrong shape. */
   readonly invalid: number
-  /** Service time inside the engine; a time-out is slower than every edge. */
+  /** Service time inside the engine; of what was not waited for, as long as that ran. */
   readonly latency: Readonly<Partial<Record<Stratum, LatencyCounts>>>
   /** Answers per class of the reference, and last those of all other classes. */
   readonly classes: readonly number[]
@@ -47,7 +47,7 @@ export interface Block {
   readonly trial: string
   /** Per cent of the traffic; 0 in a shadow phase. */
   readonly weight: number
-  /** Measured with a monotonic clock. */
+  /** Measured with a monotonic clock; pauses between requests count for a minute at the most. */
   readonly durationMs: number
   readonly stable: ArmCounts
   readonly canary: ArmCounts

@@ -7,14 +7,16 @@ import { type EngineLoad, inflightFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
 import { type EngineEnding, EngineGone, type EngineOptions, type RunEnd } from './engine-child.ts'
 import {
+  CLIENT_GONE,
   DeadlineInEngine,
+  GivenUpInEngine,
   noAnswerWithin,
   type Occupancy,
   type PoolResult,
   Waiter,
 } from './waiter.ts'
 
-export { DeadlineInEngine }
+export { DeadlineInEngine, GivenUpInEngine }
 export type { Occupancy, PoolResult }
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
@@ -177,7 +179,10 @@ export class EnginePool {
       waiter.timer = setTimeout(this.#expire, deadlineMs, waiter)
       this.#queue.add(waiter)
       onStart?.(() => {
-        this.#giveUp(waiter, new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+        const error = this.#isQueued(waiter)
+          ? new CutoverError('REQUEST_ABORTED', CLIENT_GONE)
+          : new GivenUpInEngine(waiter)
+        this.#giveUp(waiter, error)
       })
       this.#dispatch()
     })
@@ -194,12 +199,14 @@ export class EnginePool {
   }
 
   readonly #expire = (waiter: Waiter): void => {
-    const { deadlineMs } = waiter
-    const isQueued = this.#queue.has(waiter) || this.#suspects.has(waiter)
-    const error = isQueued
-      ? new CutoverError('DEADLINE_EXCEEDED', noAnswerWithin(deadlineMs))
-      : new DeadlineInEngine(deadlineMs)
+    const error = this.#isQueued(waiter)
+      ? new CutoverError('DEADLINE_EXCEEDED', noAnswerWithin(waiter.deadlineMs))
+      : new DeadlineInEngine(waiter)
     this.#giveUp(waiter, error)
+  }
+
+  #isQueued(waiter: Waiter): boolean {
+    return this.#queue.has(waiter) || this.#suspects.has(waiter)
   }
 
   #giveUp(waiter: Waiter, error: CutoverError): void {
@@ -330,7 +337,12 @@ export class EnginePool {
       waiter.reject(new CutoverError(error.code, sentence, { cause: error }))
       return
     }
-    if (waiter.abandoned) return
+    if (waiter.abandoned) {
+      // It is not run again, so nobody will know whether it was the culprit: but the oldest that hung.
+      const isCulprit = error.code === 'ENGINE_TIMEOUT' && waiter.stratum !== 'shared'
+      waiter.reject(isCulprit ? error : new CutoverError('REQUEST_ABORTED', CLIENT_GONE))
+      return
+    }
     observer.requestRetried()
     this.#suspects.add(waiter)
   }

@@ -4,10 +4,36 @@ import type { RunRequest, RunResult } from '../wire/run-message.ts'
 
 /** The deadline of a request passed while an engine had it: it took too long, nobody knows how long. */
 export class DeadlineInEngine extends CutoverError {
-  constructor(deadlineMs: number) {
+  /** Where it ran, and for how long at the least. */
+  readonly stratum: Stratum
+  readonly ranMs: number
+
+  constructor({ deadlineMs, stratum, ranMs }: Waiter) {
     super('DEADLINE_EXCEEDED', noAnswerWithin(deadlineMs))
+    this.stratum = stratum
+    this.ranMs = ranMs
   }
 }
+
+/**
+ * The client went while an engine had its request, which the engine goes on with: whoever wants to
+ * know what became of it is told in the end.
+ */
+export class GivenUpInEngine extends CutoverError {
+  readonly #waiter: Waiter
+
+  constructor(waiter: Waiter) {
+    super('REQUEST_ABORTED', CLIENT_GONE)
+    this.#waiter = waiter
+  }
+
+  /** Called once, with the answer or with why there is none. */
+  onEnd(listener: (end: PoolResult | CutoverError) => void): void {
+    this.#waiter.onLateEnd = listener
+  }
+}
+
+export const CLIENT_GONE = 'the client hung up'
 
 export function noAnswerWithin(deadlineMs: number): string {
   return `no answer within ${deadlineMs} ms`
@@ -42,6 +68,8 @@ export class Waiter {
   ends = 0
   /** Its deadline is over or its client is gone. */
   abandoned = false
+  /** Is told how it ended after it was given up. */
+  onLateEnd: ((end: PoolResult | CutoverError) => void) | undefined
   #isOver = false
 
   constructor(
@@ -58,14 +86,22 @@ export class Waiter {
     occupancy.inflight++
   }
 
-  resolve(result: RunResult): void {
-    this.#end()
-    this.#resolve({ result, queueMs: this.queueMs, stratum: this.stratum })
+  /** Of the attempt under way, until now. */
+  get ranMs(): number {
+    return performance.now() - this.arrivedAt - this.queueMs
   }
 
-  reject(error: unknown): void {
+  resolve(result: RunResult): void {
+    const answer = { result, queueMs: this.queueMs, stratum: this.stratum }
+    this.#end()
+    this.#resolve(answer)
+    this.onLateEnd?.(answer)
+  }
+
+  reject(error: CutoverError): void {
     this.#end()
     this.#reject(error)
+    this.onLateEnd?.(error)
   }
 
   #end(): void {

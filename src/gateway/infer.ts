@@ -8,7 +8,7 @@ import type { Route, Share } from '../serving/route-table.ts'
 import type { RunRequest, RunResult, PoolResult, Servable } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
 import { pickServed } from './pick-served.ts'
-import { isOwnFailure, outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
+import { isOwnFailure, outcomeOfAnswer, tellFailure } from './rollout-outcome.ts'
 import { shadow } from './shadow.ts'
 
 /** One request as its protocol carries it. */
@@ -67,7 +67,7 @@ export async function infer<Payload>(
     ended?.(outcomeOfAnswer(answer))
     result = answer.result
   } catch (error) {
-    ended?.(outcomeOf(error))
+    if (ended !== undefined) tellFailure(error, ended)
     if (route.track !== 'canary' || !route.isDrawn || !isOwnFailure(error)) throw error
     // It stands in for the canary: what it does now is not part of the comparison.
     route = stable()

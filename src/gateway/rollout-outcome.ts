@@ -1,6 +1,6 @@
 import { CutoverError, type ErrorCode } from '../domain/errors.ts'
 import type { Outcome } from '../rollout/block-recorder.ts'
-import { DeadlineInEngine, type PoolResult } from '../serving/servable.ts'
+import { DeadlineInEngine, GivenUpInEngine, type PoolResult } from '../serving/servable.ts'
 
 /** Failures of the version, not of the client or of a queue. */
 const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set([
@@ -14,9 +14,21 @@ export function isOwnFailure(error: unknown): error is CutoverError {
   return error instanceof CutoverError && OWN_FAILURES.has(error.code)
 }
 
-/** What a failure says of the version that had the request. */
-export function outcomeOf(error: unknown): Outcome {
-  if (error instanceof DeadlineInEngine) return { kind: 'failed' }
+/**
+ * Tells what a failure says of the version that had the request: where a client did not wait for an
+ * engine to end, what that made of it, once it is known.
+ */
+export function tellFailure(error: unknown, tell: (outcome: Outcome) => void): void {
+  if (error instanceof GivenUpInEngine) {
+    error.onEnd((end) => tell(end instanceof CutoverError ? outcomeOf(end) : outcomeOfAnswer(end)))
+  } else tell(outcomeOf(error))
+}
+
+function outcomeOf(error: unknown): Outcome {
+  if (error instanceof DeadlineInEngine) {
+    const { stratum, ranMs } = error
+    return { kind: 'failed', ran: { stratum, serviceMs: ranMs } }
+  }
   if (!isOwnFailure(error)) return { kind: 'excused' }
   return { kind: error.code === 'OUTPUT_INVALID' ? 'invalid' : 'failed' }
 }

@@ -2,9 +2,7 @@ import { CutoverError } from '../domain/errors.ts'
 import type { Route } from '../serving/route-table.ts'
 import type { RunRequest, PoolResult } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
-import { outcomeOf, outcomeOfAnswer } from './rollout-outcome.ts'
-
-const DEADLINE_MS = 5_000
+import { outcomeOfAnswer, tellFailure } from './rollout-outcome.ts'
 
 type Classes = readonly { readonly index: number; readonly score: number }[]
 
@@ -14,7 +12,7 @@ type Classes = readonly { readonly index: number; readonly score: number }[]
  * either version.
  */
 export function shadow(
-  { table, rollouts }: GatewayContext,
+  { table, rollouts, settings }: GatewayContext,
   { servable: stable, track }: Route,
   request: Extract<RunRequest, { kind: 'image' }>,
   original: PoolResult | CutoverError,
@@ -28,10 +26,14 @@ export function shadow(
   const copy = { ...request, image: Buffer.from(request.image) }
   const copied = rollouts.copied(stable.model, trial)
   const hasFailed = original instanceof CutoverError
-  copied?.stable(hasFailed ? outcomeOf(original) : outcomeOfAnswer(original))
+  if (copied !== undefined) {
+    if (hasFailed) tellFailure(original, copied.stable)
+    else copied.stable(outcomeOfAnswer(original))
+  }
   candidate.borrow()
   candidate.pool
-    .run(copy, { deadlineMs: DEADLINE_MS })
+    // As long as an original may take: a slow version is no worse a one for that.
+    .run(copy, { deadlineMs: settings.requestTimeoutMs })
     .then((second) => {
       copied?.canary(outcomeOfAnswer(second))
       if (hasFailed) return
@@ -44,7 +46,7 @@ export function shadow(
         distance: distanceOf(a, b),
       })
     })
-    .catch((error: unknown) => copied?.canary(outcomeOf(error)))
+    .catch((error: unknown) => copied !== undefined && tellFailure(error, copied.canary))
     .finally(() => candidate.giveBack())
 }
 

@@ -22,9 +22,16 @@ export type Outcome =
   /** NaN, infinite, or not of the promised shape. */
   | { readonly kind: 'invalid' }
   /** The engine failed it, or ran too long. Of the requests that one crash took along, one. */
-  | { readonly kind: 'failed' }
+  | {
+      readonly kind: 'failed'
+      /** Where it ran and for how long at the least, if it was not waited for any longer. */
+      readonly ran?: { readonly stratum: Stratum; readonly serviceMs: number }
+    }
   /** The client's fault, a deadline that passed in the queue, another victim of one crash. */
   | { readonly kind: 'excused' }
+
+/** Without a request for longer, time does not count: an hour of silence shows nothing. */
+const PAUSE_MS_MAX = 60_000
 
 export interface BlockStart {
   readonly trial: string
@@ -43,15 +50,20 @@ export class BlockRecorder {
   readonly #arms: { readonly stable: Arm; readonly canary: Arm }
   #dispatched = 0
   #pending = 0
+  /** From its start to its last request, without most of the time in which there was none. */
+  #activeMs = 0
+  #lastMs: number
   #durationMs: number | undefined
 
   constructor(start: BlockStart) {
     this.#start = start
+    this.#lastMs = start.startedMs
     this.#arms = { stable: new Arm(start.reference), canary: new Arm(start.reference) }
   }
 
   /** Notes a request as it is dispatched. Call what it returns once, when the request has ended. */
-  begin(track: 'stable' | 'canary'): (outcome: Outcome) => void {
+  begin(track: 'stable' | 'canary', nowMs: number): (outcome: Outcome) => void {
+    this.#goOn(nowMs)
     this.#dispatched++
     this.#pending++
     return (outcome) => {
@@ -67,7 +79,14 @@ export class BlockRecorder {
 
   /** No request is dispatched in it any more. */
   close(nowMs: number): void {
-    this.#durationMs ??= nowMs - this.#start.startedMs
+    if (this.#durationMs !== undefined) return
+    this.#goOn(nowMs)
+    this.#durationMs = this.#activeMs
+  }
+
+  #goOn(nowMs: number): void {
+    this.#activeMs += Math.min(PAUSE_MS_MAX, nowMs - this.#lastMs)
+    this.#lastMs = nowMs
   }
 
   /** The block, once it is closed and all its requests have ended. */
@@ -104,6 +123,7 @@ class Arm {
     switch (outcome.kind) {
       case 'failed':
         this.#errors++
+        if (outcome.ran !== undefined) this.#addLatency(outcome.ran.stratum, outcome.ran.serviceMs)
         break
       case 'invalid':
         this.#invalid++

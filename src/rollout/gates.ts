@@ -76,6 +76,10 @@ function shadow(state: RolloutState, trial: Trial): Change {
 
 function shadowGate(state: RolloutState, trial: Trial, input: StepInput): Finding {
   const step = input.policy.shadow
+  if (step !== undefined && trial.progress.requests === 0) {
+    const name = nameOf(state, trial.candidate)
+    return { problem: `${name} waits: no request was copied yet (images are, tensors are not)` }
+  }
   if (step !== undefined && !isSeenEnough(trial.progress, step, false)) return {}
   const { minAgreement } = step ?? {}
   const agreement = trial.shadow === null ? undefined : agreementOf(trial.shadow)
@@ -110,7 +114,9 @@ function isSeenEnough(
   isEarly: boolean,
 ): boolean {
   if (step === undefined) return true
-  return (isEarly || requests >= step.minRequests) && durationMs >= step.minDurationMs
+  // Without a single request nothing is known.
+  const requestsMin = Math.max(1, step.minRequests)
+  return (isEarly || requests >= requestsMin) && durationMs >= step.minDurationMs
 }
 
 function isEarly({ notWorse }: Verdict, { judge }: RolloutPolicy): boolean {

@@ -14,7 +14,8 @@ import { ReferenceSampler } from './reference-sampler.ts'
 import { type Routing, routingOf } from './routing.ts'
 import { ShadowRecorder } from './shadow-recorder.ts'
 import type { StepInput, StepResult, VersionInfo } from './step.ts'
-import { isQuarantined, substituteOf } from './target.ts'
+import { isWhole } from './judge/evidence.ts'
+import { isQuarantined, isReady, substituteOf } from './target.ts'
 import { trialOf, verdictOf, weightOf } from './trial.ts'
 import { type Arm, TrialRecorder } from './trial-recorder.ts'
 
@@ -374,13 +375,14 @@ export class ModelRollout {
   #input(command: Command | undefined): StepInput {
     const policy = this.#host.policy()
     const trial = trialOf(this.#state.phase)
+    const isOpen = trial !== undefined && (trial.reference === null || !isWhole(trial.reference))
     return {
       policy,
       versions: this.#host.versions(),
       blocks: [...this.trials.complete],
       unmovedMs: performance.now() - this.#movedAt,
       crashes: { ...this.#crashes },
-      reference: trial?.reference === null ? this.#baseline.reference(policy.judge) : undefined,
+      reference: isOpen ? this.#baseline.reference(policy.judge) : undefined,
       shadow: trial === undefined ? undefined : this.shadows.summaryOf(trial),
       command,
       now: new Date(),
@@ -400,7 +402,21 @@ export class ModelRollout {
     const { state, policy } = this.#acted
     const substitute = substituteOf(this.#state, this.#host.versions())
     const isOther = substitute?.digest !== this.#substitute?.digest
-    return state !== this.#state || policy !== this.#host.policy() || isOther
+    const isSame = state === this.#state && policy === this.#host.policy() && !isOther
+    return !isSame || this.#isCompared() !== (this.trials.traffic !== null)
+  }
+
+  /** Whether requests are dealt to both versions now, so that what becomes of them tells them apart. */
+  #isCompared(): boolean {
+    const { phase, stable } = this.#state
+    const trial = trialOf(phase)
+    const versions = this.#host.versions()
+    return (
+      (phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused') &&
+      trial !== undefined &&
+      isReady(versions, trial.candidate) &&
+      isReady(versions, stable)
+    )
   }
 
   /** Makes the server do what the state says. */
@@ -411,9 +427,8 @@ export class ModelRollout {
     this.#substitute = substitute
     const { phase } = this.#state
     const trial = trialOf(phase)
-    const isCompared = phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused'
     this.trials.watch(
-      trial === undefined || !isCompared || substitute !== undefined
+      trial === undefined || !this.#isCompared()
         ? undefined
         : {
             trial: trial.id,

@@ -53,8 +53,9 @@ export class TrialRecorder {
   begin(arm: Arm, trial: string): ((outcome: Outcome) => void) | undefined {
     const view = this.#view
     if (view?.trial !== trial || this.#complete.length >= BLOCKS_MAX) return undefined
-    const block = (this.#open ??= new BlockRecorder({ ...view, startedMs: performance.now() }))
-    const ended = block.begin(arm)
+    const nowMs = performance.now()
+    const block = (this.#open ??= new BlockRecorder({ ...view, startedMs: nowMs }))
+    const ended = block.begin(arm, nowMs)
     return (outcome) => {
       this.#traffic[arm].add(outcome, performance.now())
       const isCold = arm === 'canary' && outcome.kind === 'answered' && this.#coldLeft-- > 0

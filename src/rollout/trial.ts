@@ -1,7 +1,7 @@
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
 import type { Phase, RolloutState, Trial, VersionRef } from '../domain/rollout.ts'
 import type { Verdict } from '../domain/verdict.ts'
-import { NO_EVIDENCE, withBlock, withCrashes } from './judge/evidence.ts'
+import { NO_EVIDENCE, withBlock, withCrashes, withReference } from './judge/evidence.ts'
 import { judge } from './judge/verdict.ts'
 import type { StepInput } from './step.ts'
 
@@ -72,7 +72,8 @@ function observed(trial: Trial, weight: number, input: StepInput): Trial {
   let { evidence, progress } = trial
   for (const block of blocks) {
     evidence = withBlock(evidence, block, policy.judge)
-    if (block.weight !== weight) continue
+    // Time in which the candidate had nothing to do shows nothing of it.
+    if (block.weight !== weight || block.canary.requests === 0) continue
     progress = {
       requests: progress.requests + block.canary.requests,
       durationMs:
@@ -82,16 +83,17 @@ function observed(trial: Trial, weight: number, input: StepInput): Trial {
   if (crashes.canary + crashes.stable > 0) {
     evidence = withCrashes(evidence, crashes, weight === 0 ? SHADOW_CRASH_WEIGHT : weight)
   }
+  const known = withReference(trial.reference, reference)
   const isNew =
     evidence !== trial.evidence ||
-    (trial.reference === null && reference !== undefined) ||
+    known !== trial.reference ||
     (shadow !== undefined && shadow !== trial.shadow)
   if (!isNew) return trial
   return {
     ...trial,
     evidence,
     progress,
-    reference: trial.reference ?? reference ?? null,
+    reference: known,
     shadow: shadow ?? trial.shadow,
   }
 }

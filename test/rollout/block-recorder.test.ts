@@ -24,21 +24,22 @@ describe('a block', () => {
       { kind: 'answered', stratum: 'single', serviceMs: 99, classIndex: 7, isCold: true },
       { kind: 'invalid' },
       { kind: 'failed' },
+      { kind: 'failed', ran: { stratum: 'single', serviceMs: 25 } },
       { kind: 'excused' },
       { kind: 'answered', stratum: 'alone', serviceMs: 1 },
     ]
-    for (const outcome of outcomes) block.begin('canary')(outcome)
-    block.begin('stable')(answered(1))
+    for (const outcome of outcomes) block.begin('canary', 1_000)(outcome)
+    block.begin('stable', 1_000)(answered(1))
     block.close(6_000)
     expect(block.block).toEqual({
       trial: 't',
       weight: 5,
       durationMs: 5_000,
       canary: {
-        requests: 7,
-        errors: 1,
+        requests: 8,
+        errors: 2,
         invalid: 1,
-        latency: { single: { requests: 3, slower: [2, 2, 1] } },
+        latency: { single: { requests: 4, slower: [3, 3, 1] } },
         classes: [1, 1, 2],
       },
       stable: {
@@ -53,7 +54,7 @@ describe('a block', () => {
 
   test('is handed over after its slowest request', () => {
     const block = recorder()
-    const end = block.begin('canary')
+    const end = block.begin('canary', 1_000)
     block.close(6_000)
     block.close(9_000)
     expect(block.block).toBeUndefined()
@@ -63,15 +64,24 @@ describe('a block', () => {
 
   test('is complete by the clock and by what was dispatched, whatever came of it', () => {
     const block = recorder()
-    for (let i = 0; i < 80; i++) block.begin('stable')
+    for (let i = 0; i < 80; i++) block.begin('stable', 1_000)
     expect(block.isComplete(5_999, 5_000)).toBe(false)
     expect(block.isComplete(6_000, 5_000)).toBe(true)
   })
 
+  test('lasts for as long as requests came: a long pause counts for a minute', () => {
+    const block = recorder()
+    const hour = 3_600_000
+    for (const atMs of [1_000, 3_000, hour, hour + 1_000])
+      block.begin('stable', atMs)({ kind: 'excused' })
+    block.close(2 * hour)
+    expect(block.block?.durationMs).toBe(2_000 + 60_000 + 1_000 + 60_000)
+  })
+
   test('without a reference counts errors all the same', () => {
     const block = new BlockRecorder({ trial: 't', weight: 5, reference: null, startedMs: 0 })
-    block.begin('canary')(answered(5))
-    block.begin('canary')({ kind: 'failed' })
+    block.begin('canary', 1_000)(answered(5))
+    block.begin('canary', 1_000)({ kind: 'failed' })
     block.close(1)
     expect(block.block?.canary).toEqual({
       requests: 2,

@@ -101,6 +101,24 @@ async function failCandidate(rollout: ModelRollout, routed: readonly Routing[]):
   expect(routed.at(-1)?.canary).toBe(null)
 }
 
+test('nothing is compared while one of the versions is not ready', async () => {
+  const versions = [ready(1)]
+  const { rollout, routed } = await open(new MemoryStore(), versions, QUICK)
+  versions.push(ready(2))
+  rollout.changed()
+  await waitFor(() => routed.at(-1)?.canary?.weight === 5, 'the canary')
+  expect(rollout.status.traffic).not.toBe(null)
+  versions[1] = { ...ready(2), status: 'loading' }
+  rollout.changed()
+  await waitFor(() => rollout.status.traffic === null, 'the comparison to rest')
+  // What is dealt to nobody else is no evidence.
+  for (let n = 0; n < 50; n++) rollout.dispatched('stable', 'd1')({ kind: 'failed' })
+  versions[1] = ready(2)
+  rollout.changed()
+  await waitFor(() => rollout.status.traffic !== null, 'it to go on')
+  expect(rollout.status.verdict?.metrics.every(({ stable }) => stable.requests === 0)).toBe(true)
+})
+
 test('what keeps a rollout from going on is told once', async () => {
   const { rollout, problems } = await open(new MemoryStore(), [ready(1)], {
     ...DEFAULT_POLICY,

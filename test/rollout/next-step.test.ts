@@ -9,6 +9,7 @@ import {
 } from '../../src/domain/rollout.ts'
 import { routingOf } from '../../src/rollout/routing.ts'
 import { substituteOf } from '../../src/rollout/target.ts'
+import { trialOf } from '../../src/rollout/trial.ts'
 import { arm } from '../support/blocks.ts'
 import { RolloutBench } from '../support/rollout.ts'
 
@@ -190,6 +191,27 @@ describe('clocks', () => {
     })
   })
 
+  test('time in which the candidate had no request is none at its weight', () => {
+    const bench = RolloutBench.inCanary({
+      steps: [{ weight: 5, minRequests: 0, minDurationMs: 60_000 }],
+    })
+    bench.settle({ blocks: [bench.block([0], [1000], { durationMs: 600_000 })] })
+    expect(bench.phase).toBe('canary 5')
+    bench.settle({ blocks: [bench.block([1], [1000], { durationMs: 60_000 })] })
+    expect(bench.phase).toBe('stable')
+  })
+
+  test('a step that asks for nothing is passed with the first request', () => {
+    const bench = RolloutBench.inCanary({
+      steps: [{ weight: 5, minRequests: 0, minDurationMs: 0 }],
+    })
+    expect(bench.phase).toBe('canary 5')
+    bench.settle({ blocks: [bench.block([0], [10])] })
+    expect(bench.phase).toBe('canary 5')
+    bench.settle({ blocks: [bench.block([1], [10])] })
+    expect(bench.phase).toBe('stable')
+  })
+
   test('a block of impossible length counts as an hour at the most, never as less than nothing', () => {
     const bench = RolloutBench.inCanary({
       steps: [{ weight: 5, minRequests: 0, minDurationMs: 3 * 3_600_000 }],
@@ -200,6 +222,24 @@ describe('clocks', () => {
       kind: 'canary',
       trial: { progress: { durationMs: 3_600_000 } },
     })
+  })
+})
+
+describe('the reference', () => {
+  const referenceOf = ({ state }: RolloutBench) => trialOf(state.phase)?.reference
+  const early = { latencyEdgesMs: { single: [1, 2, 3] }, classes: [0] }
+  const late = { latencyEdgesMs: { single: [7, 8, 9], alone: [4, 5, 6] }, classes: [1] }
+
+  test('keeps what it has, and gets the edges of a stratum once enough of it was seen', () => {
+    const bench = RolloutBench.inCanary()
+    bench.settle({ reference: early })
+    expect(referenceOf(bench)).toEqual(early)
+    bench.settle({ reference: late })
+    const both = { latencyEdgesMs: { single: [1, 2, 3], alone: [4, 5, 6] }, classes: [0] }
+    expect(referenceOf(bench)).toEqual(both)
+    const { state } = bench
+    bench.settle({ reference: late })
+    expect(bench.state).toEqual(state)
   })
 })
 

@@ -144,6 +144,26 @@ export function freezeReference(
   return { latencyEdgesMs, classes }
 }
 
+/**
+ * What is frozen stays. A stratum of which too little was seen then gets its edges once there is
+ * enough: blocks that begin later are held against them, so nothing that they were made of.
+ */
+export function withReference(
+  known: Reference | null,
+  seen: Reference | undefined,
+): Reference | null {
+  if (known === null || seen === undefined) return known ?? seen ?? null
+  const isNew = (stratum: Stratum) =>
+    known.latencyEdgesMs[stratum] === undefined && seen.latencyEdgesMs[stratum] !== undefined
+  if (!STRATA.some(isNew)) return known
+  return { ...known, latencyEdgesMs: { ...seen.latencyEdgesMs, ...known.latencyEdgesMs } }
+}
+
+/** Whether no later look adds anything. */
+export function isWhole({ latencyEdgesMs }: Reference): boolean {
+  return STRATA.every((stratum) => latencyEdgesMs[stratum] !== undefined)
+}
+
 /** Service times that the edges of a stratum need at least. */
 const EDGE_SAMPLES_MIN = 100
 

@@ -16,7 +16,7 @@ export interface WebhookOptions {
   readonly secret: string | undefined
   readonly timeoutMs: number
   readonly backoff: BackoffOptions
-  /** How long a process tries one delivery, by a clock that does not jump. */
+  /** How long a delivery waits in a process while its webhook fails, by a clock that does not jump. */
   readonly giveUpMs: number
 }
 
@@ -101,16 +101,28 @@ export class WebhookQueue {
       if (this.#closing.signal.aborted) return
       this.#sending = head
       await head.saved
-      const retryAfterMs = await this.#attempt(head)
+      const retryAfterMs = this.#isTooOld(head)
+        ? await this.#expire(head)
+        : await this.#attempt(head)
       this.#sending = undefined
       if (retryAfterMs === undefined) this.#waiting.shift()
       else await this.#pause(retryAfterMs)
     }
   }
 
+  /** While the webhook fails, what has waited for too long is not even sent. */
+  #isTooOld({ since }: Waiting): boolean {
+    return this.#failures > 0 && performance.now() - since > this.#options.giveUpMs
+  }
+
+  async #expire(head: Waiting): Promise<undefined> {
+    this.#warn('an event is given up, it was tried for too long', head)
+    await this.#forget(head, 'expired')
+  }
+
   /** Undefined when a delivery is done with, else the least time until it is tried again. */
   async #attempt(head: Waiting): Promise<number | undefined> {
-    const { secret, timeoutMs, giveUpMs } = this.#options
+    const { secret, timeoutMs } = this.#options
     const signal = AbortSignal.any([AbortSignal.timeout(timeoutMs), this.#stopping.signal])
     const attempt = await post(this.#url, head.delivery, { secret, signal })
     switch (attempt.kind) {
@@ -124,11 +136,6 @@ export class WebhookQueue {
         return undefined
       case 'failed':
         if (this.#stopping.signal.aborted) return 0
-        if (performance.now() - head.since > giveUpMs) {
-          this.#warn(`an event is given up, it was tried for too long: ${attempt.reason}`, head)
-          await this.#forget(head, 'expired')
-          return undefined
-        }
         this.#host.onOutcome('retried')
         if (this.#failures++ === 0) {
           this.#warn(`it is tried again until it answers: ${attempt.reason}`, head)

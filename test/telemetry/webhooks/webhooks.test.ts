@@ -206,6 +206,16 @@ test('what was tried for too long is given up', async () => {
   expect(outcomes.at(-1)).toBe('expired')
 })
 
+test('what waited for too long is not sent all at once to who fails', async () => {
+  const receiver = await WebhookReceiver.start()
+  receiver.answer = (response) => response.writeHead(503).end()
+  const webhooks = await openWebhooks([receiver.url], { giveUpMs: 1_500 })
+  send(webhooks, 50)
+  await waitFor(() => webhooks.length === 0, 'the end')
+  expect(outcomes.filter((outcome) => outcome === 'expired')).toHaveLength(50)
+  expect(new Set(receiver.ids).size).toBe(1)
+})
+
 test('what a process left is sent by the next, before what is new and in order', async () => {
   const receiver = await WebhookReceiver.start()
   receiver.answer = (response) => response.writeHead(500).end()
