@@ -2,8 +2,8 @@ import { deferred } from './deferred.ts'
 
 /**
  * Runs a task again and again, one run at a time, at the earliest of the times that were asked
- * for. What asks while it runs arranges the next run, however often it asks. The task does not
- * throw.
+ * for. What asks while it runs arranges the next run, however often it asks. The task throws only
+ * what is a bug, or what whoever calls `run` is to know; it can run again after that.
  */
 export class RepeatedTask {
   readonly #task: () => Promise<void>
@@ -36,17 +36,20 @@ export class RepeatedTask {
     return this.#closed ? Promise.resolve() : this.#next.promise
   }
 
-  /** Runs it after the run under way. */
+  /** Runs it after the run under way. Throws what the task throws. */
   run(): Promise<void> {
-    const before = this.#running
-    this.#running = before.then(async () => {
+    const run = this.#running.then(async () => {
       this.#dueAtMs = Infinity
       const { resolve } = this.#next
       this.#next = deferred()
-      if (!this.#closed) await this.#task()
-      resolve()
+      try {
+        if (!this.#closed) await this.#task()
+      } finally {
+        resolve()
+      }
     })
-    return this.#running
+    this.#running = run.catch(() => {})
+    return run
   }
 
   /** Resolves when it does not run and will not again. */

@@ -17,6 +17,8 @@ export interface ScanOptions {
 export interface Scan {
   readonly aspired: Omit<Aspired, 'policies'>
   readonly policies: readonly PolicyFile[]
+  /** Models that could not be looked at. */
+  readonly unreadable: readonly string[]
   /** Time alone may change the set in so many milliseconds; Infinity: not without a change. */
   readonly dueInMs: number
   readonly root: Root
@@ -86,8 +88,8 @@ export async function scanFolder(
   }
   const offered = [...versions.values()].flatMap((watched) => watched.offered ?? [])
   const aspired = { models: modelsOf(offered), pending, problems }
-  const { policies = [] } = found
-  return { aspired, policies, dueInMs, root, rootLost: false, versions }
+  const { policies = [], unreadable } = found
+  return { aspired, policies, unreadable, dueInMs, root, rootLost: false, versions }
 }
 
 /** Whether a version is offered as it looks now, and if not, how long to wait for what. */

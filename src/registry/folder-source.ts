@@ -98,7 +98,7 @@ export class FolderSource implements Source {
     if (!scan.rootLost) this.#lastSuccessAt = new Date()
     const isAnother = before === undefined || before.rootLost || !isSame(before.root, scan.root)
     if (isAnother && !scan.rootLost) await this.#watch()
-    await this.#policies.update(scan.policies)
+    await this.#policies.update(scan.policies, scan.unreadable)
     this.#emit(scan.aspired)
     const isBlind = this.#watcher === undefined || scan.rootLost
     // A timer may fire a little early: not a second time at once.
@@ -152,9 +152,10 @@ export class FolderSource implements Source {
     this.#looks.runIn(0)
   }
 
-  #emit({ models, pending, problems: found }: Scan['aspired']): void {
+  #emit({ models: found, pending, problems: inScan }: Scan['aspired']): void {
+    const models = this.#policies.admit(found)
     const ofWatch = this.#watchProblem === undefined ? [] : [this.#watchProblem]
-    const problems = [...ofWatch, ...found, ...this.#policies.problems]
+    const problems = [...ofWatch, ...inScan, ...this.#policies.problems]
     this.#problems = tellNew(problems, this.#problems, this.#options.onProblem)
     const offered = [...models.values()].flat().map((version) => ({ ...version }))
     const texts = [...this.#policies.texts]

@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs'
 import { lstat, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
-import { messageOf } from '../domain/errors.ts'
+import { CutoverError, messageOf } from '../domain/errors.ts'
 import { isModelName, parseVersion } from '../domain/version.ts'
 import { isAbsent } from '../lib/system-error.ts'
 import { modelFiles } from './detect-format.ts'
@@ -14,8 +14,6 @@ import { isLasting, type VersionPlace } from './version-sight.ts'
 /** Beside a model's versions, the directory in which servers note the state of rollouts. */
 const CONTROL = 'control'
 const POLICY_FILE = 'model.json'
-/** What is larger is no policy, and its parser says so. */
-const POLICY_BYTES_MAX = 128 * 1024
 
 /** `<root>/<model>/<version>/…files…` */
 export function registryLayout(root: string): Layout {
@@ -102,22 +100,39 @@ async function versionsOf(
       reason: `is in no version: move it to ${path.join(dir, '1')}`,
     })
   }
-  const policies = places.length > 0 ? await policyIn(dir, model, files) : []
+  const policyEntry = entries.find(({ name }) => name === POLICY_FILE)
+  const policies = places.length > 0 ? await policyIn(dir, model, policyEntry) : []
   return { places, policies, problems }
 }
 
-async function policyIn(dir: string, model: string, files: string[]): Promise<PolicyFile[]> {
-  if (!files.includes(POLICY_FILE)) return []
+async function policyIn(
+  dir: string,
+  model: string,
+  entry: Dirent | undefined,
+): Promise<PolicyFile[]> {
   const file = path.join(dir, POLICY_FILE)
-  try {
-    const { mtimeMs, size, ino } = await lstat(file)
-    const read = async () => (size > POLICY_BYTES_MAX ? Buffer.alloc(size) : readFile(file))
-    return [{ model, path: file, state: [mtimeMs, size, ino].join(' '), read }]
-  } catch (error) {
-    // It went meanwhile.
-    if (isAbsent(error)) return []
-    throw error
+  if (entry?.isSymbolicLink() === true) {
+    const read = () => Promise.reject(linked())
+    return [{ model, path: file, state: 'a link', bytes: 0, read }]
   }
+  if (entry?.isFile() !== true) return []
+  const found = await unlessAbsent(lstat(file))
+  if (found === undefined) return []
+  const { mtimeMs, size, ino } = found
+  const state = [mtimeMs, size, ino].join(' ')
+  return [{ model, path: file, state, bytes: size, read: () => unlessAbsent(readFile(file)) }]
+}
+
+/** Undefined: it went meanwhile. */
+async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
+  return looking.catch((error: unknown) => {
+    if (isAbsent(error)) return undefined
+    throw error
+  })
+}
+
+function linked(): CutoverError {
+  return new CutoverError('CONFIG_INVALID', 'is a link, which is not followed: copy the file')
 }
 
 async function entriesOf(dir: string): Promise<Dirent[]> {

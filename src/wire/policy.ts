@@ -4,7 +4,7 @@ import { DEFAULT_POLICY, REGRESSION_ACTIONS, type RolloutPolicy } from '../domai
 import { parseDuration } from '../lib/duration.ts'
 import { parseDocument } from './parse-document.ts'
 
-const POLICY_BYTES_MAX = 64 * 1024
+export const POLICY_BYTES_MAX = 64 * 1024
 const STEPS_MAX = 100
 const REQUESTS_MAX = 1_000_000_000
 const DURATION_MS_MAX = 30 * 86_400_000

@@ -54,3 +54,18 @@ test('once closed it does not run, and nobody waits for it', async () => {
   await sleep(10)
   expect(runs).toBe(0)
 })
+
+test('what it throws reaches who ran it, holds nobody up, and is not the end of it', async () => {
+  let runs = 0
+  const task = new RepeatedTask(() => {
+    runs++
+    return runs === 1 ? Promise.reject(new Error('broken')) : Promise.resolve()
+  })
+  const waiting = task.next(60_000)
+  await expect(task.run()).rejects.toThrow('broken')
+  await waiting
+  await task.next(0)
+  await task.run()
+  expect(runs).toBe(3)
+  await task.close()
+})

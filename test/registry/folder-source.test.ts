@@ -17,6 +17,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 import { beforeEach, describe, expect, test } from 'vitest'
 
+import { DEFAULT_POLICY } from '../../src/domain/rollout-policy.ts'
+import { openCacheDir } from '../../src/registry/cache-dir.ts'
+import { FolderSource } from '../../src/registry/folder-source.ts'
+import type { Found } from '../../src/registry/layout.ts'
+import { registryLayout } from '../../src/registry/registry-layout.ts'
+import type { Aspired } from '../../src/registry/source.ts'
 import { temporaryDirectory } from '../support/registry.ts'
 import { namesOf, RegistryWatch } from '../support/registry-watch.ts'
 import { waitFor } from '../support/server.ts'
@@ -282,6 +288,47 @@ describe('a version that is stated', () => {
     const local = await watch.version('m/1').materialize(signal)
     expect(readdirSync(local.dir).sort()).toEqual(['a', 'model.onnx'])
     await local.release()
+  })
+})
+
+describe('a policy', () => {
+  test('that becomes a link is a problem, and the one before stays in force', async () => {
+    write('m/1/model.onnx')
+    const file = write('m/model.json', '{"pin": 1}')
+    const watch = await RegistryWatch.open(dir)
+    await watch.until('m/1')
+    renameSync(file, path.join(dir, 'pin.json'))
+    symlinkSync('../pin.json', file)
+    await waitFor(() => watch.aspired.problems.length > 0, 'the problem')
+    expect(watch.aspired.problems).toEqual([
+      { path: file, reason: 'is a link, which is not followed: copy the file' },
+    ])
+    expect(watch.aspired.policies.get('m')?.pin).toBe(1)
+  })
+
+  test('stays in force while the directory of its model cannot be read', async () => {
+    write('m/1/model.onnx')
+    write('m/model.json', '{"pin": 1}')
+    const lying = registryLayout(dir)
+    let isReadable = true
+    const find = async (): Promise<Found> =>
+      isReadable ? lying.find() : { places: [], problems: [], policies: [], unreadable: ['m'] }
+    const stated: Aspired[] = []
+    const source = new FolderSource({
+      layout: { ...lying, find },
+      cache: await openCacheDir(temporaryDirectory()),
+      bytesMax: 1e9,
+      settleMs: 0,
+      polling: true,
+      policy: DEFAULT_POLICY,
+      onProblem: () => {},
+    })
+    await source.start((aspired) => stated.push(aspired))
+    isReadable = false
+    await source.look()
+    expect(stated.map(namesOf)).toEqual([['m/1']])
+    expect(stated.map(({ policies }) => policies.get('m')?.pin)).toEqual([1])
+    await source.close()
   })
 })
 

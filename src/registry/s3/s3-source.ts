@@ -2,6 +2,7 @@ import { messageOf } from '../../domain/errors.ts'
 import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { RepeatedTask } from '../../lib/repeated-task.ts'
+import { POLICY_BYTES_MAX } from '../../wire/policy.ts'
 import { modelsOf } from '../models-of.ts'
 import { Policies, type PolicyFile } from '../policies.ts'
 import { type Problems, tellNew } from '../problems.ts'
@@ -20,8 +21,6 @@ import { S3Version, type S3VersionOptions } from './s3-version.ts'
 const LOOK_DELAY_MS = 500
 /** Hints come in swarms: one look serves all that come within this time. */
 const HINT_DELAY_MS = 20
-/** What is larger is no policy, and its parser says so. */
-const POLICY_BYTES_MAX = 128 * 1024
 const OUTAGE_POLL_MS_MAX = 60_000
 /** Versions whose bytes were wrong are tried again, in case they were broken on the way. */
 const RECHECK = { polls: 30, msMax: 6 * 3600 * 1000 }
@@ -125,6 +124,7 @@ export class S3Source implements Source {
         ? before
         : { listing, catalogue: catalogueOf(listing, bucket.location) }
     const changed = await this.#policies.update(this.#policyFiles(seen.catalogue, signal))
+    signal.throwIfAborted()
     if (changed) await saved.savePolicies(this.#policies.texts)
     if (seen !== before || this.#mayRecheck()) this.#offers = this.#offersOf(seen.catalogue)
     if (seen !== before) await saved.retain((version) => this.#offers.has(keyOf(version)))
@@ -151,10 +151,11 @@ export class S3Source implements Source {
 
   #policyFiles({ policies }: Catalogue, signal: AbortSignal): PolicyFile[] {
     const { bucket } = this.#options
-    return [...policies].map(([model, { etag }]) => ({
+    return [...policies].map(([model, { etag, bytes }]) => ({
       model,
       path: `${bucket.location.url}/${model}/${POLICY_FILE}`,
       state: etag,
+      bytes,
       read: async () => {
         const options = { bytesMax: POLICY_BYTES_MAX }
         const found = await bucket.get(`${model}/${POLICY_FILE}`, signal, options)
@@ -201,7 +202,8 @@ export class S3Source implements Source {
   #emit(): void {
     const { url } = this.#options.bucket.location
     const away = this.#unavailable
-    const models = modelsOf([...this.#offers.values()].map(({ version }) => version))
+    const versions = [...this.#offers.values()].map(({ version }) => version)
+    const models = this.#policies.admit(modelsOf(versions))
     const problems = [
       ...(away === undefined ? [] : [{ path: url, reason: away }]),
       ...(this.#seen?.catalogue.problems ?? []),
