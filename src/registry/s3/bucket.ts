@@ -13,7 +13,7 @@ import { getSignedUrl } from '@aws-sdk/s3-request-presigner'
 
 import { CutoverError } from '../../domain/errors.ts'
 import { describeBytes } from '../../lib/describe-bytes.ts'
-import { type Listing, walkListing } from './listing.ts'
+import { fetchPage, type Listing, walkListing } from './listing.ts'
 import type { S3Location } from './location.ts'
 import { isKeyAbsent, registryError, statusOf } from './s3-error.ts'
 
@@ -30,7 +30,7 @@ const TO_DELETE = 's3:DeleteObject'
 
 export interface BucketOptions {
   readonly location: S3Location
-  /** For everything but the bytes of files: from asking to the last byte of the answer. */
+  /** For every answer but the bytes of files: from asking to its last byte. */
   readonly requestTimeoutMs: number
 }
 
@@ -60,9 +60,11 @@ export class S3Bucket {
   list(prefix: string, signal: AbortSignal, previous?: Listing): Promise<Listing> {
     const { bucket } = this.location
     const full = this.#keyOf(prefix)
-    return this.#do(`listing ${this.location.url}`, signal, (abort) =>
-      walkListing(this.#client, { bucket, prefix: full }, abort, previous),
-    )
+    const page = (token: string | undefined) =>
+      this.#do(`listing ${this.location.url}`, signal, (abort) =>
+        fetchPage(this.#client, { bucket, prefix: full, token }, abort),
+      )
+    return walkListing(page, previous)
   }
 
   /**

@@ -29,9 +29,7 @@ export interface Listing {
  * ten seconds is 4 % of a core for no news.
  */
 export async function walkListing(
-  client: S3Client,
-  { bucket, prefix }: { bucket: string; prefix: string },
-  signal: AbortSignal,
+  fetchPage: (token: string | undefined) => Promise<Buffer>,
   previous?: Listing,
 ): Promise<Listing> {
   const known = new Map(previous?.pages.map((page) => [page.hash, page]))
@@ -39,7 +37,7 @@ export async function walkListing(
   const tokens = new Set<string>()
   let token: string | undefined
   do {
-    const page = pageOf(await fetchPage(client, { bucket, prefix, token }, signal))
+    const page = pageOf(await fetchPage(token))
     token = page.next
     if (token !== undefined && (tokens.has(token) || pages.length >= PAGES_MAX)) throw endless()
     if (token !== undefined) tokens.add(token)
@@ -53,7 +51,7 @@ export async function walkListing(
 }
 
 /** One page as the server wrote it: the SDK signs, sends and retries, and parses next to nothing. */
-async function fetchPage(
+export async function fetchPage(
   client: S3Client,
   { bucket, prefix, token }: { bucket: string; prefix: string; token: string | undefined },
   abortSignal: AbortSignal,
