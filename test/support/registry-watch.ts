@@ -3,7 +3,7 @@ import { afterEach } from 'vitest'
 import { DEFAULT_POLICY } from '../../src/domain/rollout-policy.ts'
 import { openRegistry } from '../../src/registry/open-registry.ts'
 import type { Aspired, AspiredVersion, RegistryProblem, Source } from '../../src/registry/source.ts'
-import { settingsSchema } from '../../src/wire/settings.ts'
+import { type Settings, settingsSchema } from '../../src/wire/settings.ts'
 import { temporaryDirectory } from './registry.ts'
 import { waitFor } from './server.ts'
 
@@ -25,13 +25,10 @@ export class RegistryWatch {
     this.problems = problems
   }
 
-  static async open(
-    registry: string,
-    { settleMs = 150, watchPolling = false, versionBytesMax = 1e9 } = {},
-  ): Promise<RegistryWatch> {
-    const cacheDir = temporaryDirectory()
+  static async open(registry: string, more: Partial<Settings> = {}): Promise<RegistryWatch> {
+    const { cacheDir = temporaryDirectory() } = more
     const problems: RegistryProblem[] = []
-    const given = { registry, cacheDir, settleMs, watchPolling, versionBytesMax }
+    const given = { settleMs: 150, versionBytesMax: 1e9, ...more, registry, cacheDir }
     const { source } = await openRegistry(settingsSchema.parse(given), DEFAULT_POLICY, {
       onProblem: (problem) => problems.push(problem),
       onRecovered: () => {},

@@ -12,12 +12,14 @@ export const POLICY_FILE = 'model.json'
 /** Somebody may point a server at a bucket that holds other things, too. */
 const PROBLEMS_MAX = 100
 
+/** The objects of a version by their path in it. */
+export type ListedObjects = ReadonlyMap<string, ListedObject>
+
 /** What a bucket holds below the number of a version. */
 export interface ListedFiles {
   readonly model: string
   readonly version: number
-  /** All objects by their path in the version. */
-  readonly files: ReadonlyMap<string, ListedObject>
+  readonly files: ListedObjects
 }
 
 /** A version whose manifest is there. */
@@ -85,7 +87,7 @@ export function catalogueOf({ pages }: Listing, { prefix, url }: S3Location): Ca
 }
 
 /** Changes when any object of the version does. */
-export function signatureOf({ files }: ListedVersion): string {
+export function signatureOf(files: ListedObjects): string {
   const hash = createHash('sha1')
   for (const { key, etag, bytes } of files.values()) hash.update(`${key}\0${etag}\0${bytes}\n`)
   return hash.digest('hex')

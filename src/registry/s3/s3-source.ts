@@ -36,8 +36,6 @@ export interface S3SourceOptions extends S3VersionOptions {
 
 interface Offer {
   readonly version: S3Version
-  /** What was listed when it was made; undefined: it was offered from this disk. */
-  readonly listed: ListedVersion | undefined
   /** How often bytes of this manifest were found wrong. */
   readonly refusals: number
 }
@@ -145,7 +143,7 @@ export class S3Source implements Source {
       const held = await Promise.all(manifest.files.map(({ sha256 }) => pull.blobs.has(sha256)))
       if (held.includes(false)) continue
       const version = new S3Version({ ...identity, files: undefined }, this.#options)
-      this.#offers.set(keyOf(version), { version, listed: undefined, refusals: 0 })
+      this.#offers.set(keyOf(version), { version, refusals: 0 })
     }
   }
 
@@ -165,7 +163,7 @@ export class S3Source implements Source {
   }
 
   #mayRecheck(): boolean {
-    return [...this.#offers.values()].some(({ version }) => version.refusedAt !== undefined)
+    return [...this.#offers.values()].some(({ version }) => version.refusal !== undefined)
   }
 
   #offersOf({ versions }: Catalogue): Map<string, Offer> {
@@ -184,19 +182,19 @@ export class S3Source implements Source {
     if (before?.version.etag !== etag) {
       const fingerprint = this.#options.saved.get(model, version, etag)?.fingerprint ?? etag
       const state = { model, version, fingerprint, etag, files }
-      return { version: new S3Version(state, this.#options), listed, refusals: 0 }
+      return { version: new S3Version(state, this.#options), refusals: 0 }
     }
-    const { refusedAt } = before.version
-    if (refusedAt === undefined) return before
+    before.version.relist(files)
+    const { refusal } = before.version
+    if (refusal === undefined) return before
     // Its bytes were wrong: they may be others by now, or be read rightly this time.
-    const isOther =
-      before.listed !== undefined && signatureOf(before.listed) !== signatureOf(listed)
+    const isOther = refusal.files !== undefined && signatureOf(refusal.files) !== signatureOf(files)
     const recheckMs = this.#options.pollIntervalMs * RECHECK.polls * 2 ** before.refusals
-    const isDue = performance.now() - refusedAt >= Math.min(recheckMs, RECHECK.msMax)
+    const isDue = performance.now() - refusal.atMs >= Math.min(recheckMs, RECHECK.msMax)
     if (!isOther && !isDue) return before
     const refusals = before.refusals + 1
     const state = { model, version, fingerprint: `${etag}#${refusals}`, etag, files }
-    return { version: new S3Version(state, this.#options), listed, refusals }
+    return { version: new S3Version(state, this.#options), refusals }
   }
 
   #emit(): void {

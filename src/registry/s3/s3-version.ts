@@ -6,7 +6,7 @@ import { checkFiles, checkIdentity } from '../manifest-checks.ts'
 import { materialize } from '../materialize.ts'
 import type { AspiredVersion, LocalVersion, OnProgress } from '../source.ts'
 import type { S3Bucket } from './bucket.ts'
-import type { ListedObject } from './listing-page.ts'
+import type { ListedObjects } from './catalogue.ts'
 import { type PullOptions, pullVersion } from './pull-version.ts'
 import type { SavedVersions } from './saved-versions.ts'
 
@@ -30,8 +30,15 @@ export interface S3VersionState {
   readonly fingerprint: string
   /** Of its manifest. */
   readonly etag: string
-  /** Its objects by their path in the version; undefined: they could not be listed. */
-  readonly files: ReadonlyMap<string, ListedObject> | undefined
+  /** Undefined: they could not be listed. */
+  readonly files: ListedObjects | undefined
+}
+
+interface Refusal {
+  /** By the clock of performance.now(). */
+  readonly atMs: number
+  /** What it had been listed with. */
+  readonly files: ListedObjects | undefined
 }
 
 /** A version in a bucket, told from others of its number by the ETag of its manifest. */
@@ -40,43 +47,56 @@ export class S3Version implements AspiredVersion {
   readonly version: number
   readonly fingerprint: string
   readonly etag: string
-  readonly #files: S3VersionState['files']
   readonly #options: S3VersionOptions
-  #refusedAt: number | undefined
+  #files: ListedObjects | undefined
+  #refusal: Refusal | undefined
 
   constructor(state: S3VersionState, options: S3VersionOptions) {
     this.model = state.model
     this.version = state.version
     this.fingerprint = state.fingerprint
     this.etag = state.etag
-    this.#files = state.files
     this.#options = options
+    this.#files = state.files
   }
 
-  /** When its bytes were found wrong, by the clock of performance.now(). */
-  get refusedAt(): number | undefined {
-    return this.#refusedAt
+  /** When its bytes were found wrong last. */
+  get refusal(): Refusal | undefined {
+    return this.#refusal
+  }
+
+  /**
+   * Takes the objects as they are listed now: the same bytes written again have another ETag, and
+   * those that are asked for by the old one are not there any more.
+   */
+  relist(files: ListedObjects): void {
+    this.#files = files
   }
 
   async materialize(signal: AbortSignal, onProgress?: OnProgress): Promise<LocalVersion> {
+    const files = this.#files
     try {
-      return await this.#materialize(signal, onProgress)
+      return await this.#materialize(files, signal, onProgress)
     } catch (error) {
       const isRefusal = error instanceof CutoverError && PASSING.has(error.code)
-      if (isRefusal) this.#refusedAt = performance.now()
+      if (isRefusal) this.#refusal = { atMs: performance.now(), files }
       throw error
     }
   }
 
-  async #materialize(signal: AbortSignal, onProgress?: OnProgress): Promise<LocalVersion> {
+  async #materialize(
+    files: ListedObjects | undefined,
+    signal: AbortSignal,
+    onProgress?: OnProgress,
+  ): Promise<LocalVersion> {
     const { model, version, etag, fingerprint } = this
     const { bucket, cache, saved, pull } = this.#options
     const manifest = await this.#manifest(signal)
     checkIdentity(manifest, this)
-    if (this.#files !== undefined) checkFiles(manifest, this.#files)
+    if (files !== undefined) checkFiles(manifest, files)
     const origin = {
       url: (file: string) => bucket.presign(this.#keyOf(file)),
-      etag: (file: string) => this.#files?.get(file)?.etag ?? '',
+      etag: (file: string) => files?.get(file)?.etag ?? '',
     }
     const write = (to: string) => pullVersion(manifest, to, origin, pull, signal, onProgress)
     const released = async () => {
