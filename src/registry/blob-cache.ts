@@ -73,10 +73,11 @@ export class BlobCache {
 
   /**
    * Removes blobs that are not in use, least recently used first, until so many bytes more have
-   * room. Throws DISK_FULL when they cannot have it.
+   * room. Throws DISK_FULL when they cannot have it, and then removes none; nothing always has room.
    */
   async makeRoom(bytes: number): Promise<void> {
     const { dir, bytesMax, freeBytesMin } = this.#options
+    if (bytes === 0) return
     await mkdir(dir, { recursive: true, mode: 0o700 })
     const blobs = await this.#blobs()
     let held = blobs.reduce((sum, { stats }) => sum + stats.size, 0)
@@ -84,18 +85,21 @@ export class BlobCache {
     const unused = blobs
       .filter(({ stats }) => stats.nlink === 1)
       .sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)
+    const removable = unused.reduce((sum, { stats }) => sum + stats.size, 0)
+    const used = held - removable
+    if (used + bytes > bytesMax) {
+      throw full(bytes, `${describeBytes(used)} of ${describeBytes(bytesMax)} are in use`, dir)
+    }
+    const freeAtMost = free + removable
+    if (freeAtMost - bytes < freeBytesMin) {
+      const rule = `${describeBytes(freeBytesMin)} must stay free`
+      throw full(bytes, `the disk can have ${describeBytes(freeAtMost)} left and ${rule}`, dir)
+    }
     for (const { file, stats } of unused) {
       if (held + bytes <= bytesMax && free - bytes >= freeBytesMin) return
       await rm(file, { force: true })
       held -= stats.size
       free += stats.size
-    }
-    if (held + bytes > bytesMax) {
-      throw full(bytes, `${describeBytes(held)} of ${describeBytes(bytesMax)} are in use`, dir)
-    }
-    if (free - bytes < freeBytesMin) {
-      const rule = `${describeBytes(freeBytesMin)} must stay free`
-      throw full(bytes, `the disk has ${describeBytes(free)} left and ${rule}`, dir)
     }
   }
 

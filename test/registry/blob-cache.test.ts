@@ -71,19 +71,30 @@ describe('a cache of blobs', () => {
     const cache = cacheOf(25)
     await keep(cache, 'one', 20)
     await keep(cache, 'two', 10)
+    rmSync(await keep(cache, 'unused', 30))
     await expect(cache.makeRoom(10)).rejects.toMatchObject({
       code: 'DISK_FULL',
       message: expect.stringContaining('20 bytes of 25 bytes are in use') as string,
     })
-    expect(blobs()).toHaveLength(2)
+    // What would not be enough does not go either.
+    expect(blobs()).toHaveLength(3)
   })
 
   test('leaves the disk what must stay free', async () => {
     const cache = cacheOf(1e15, 1e15)
+    rmSync(await keep(cache, 'unused', 30))
     await expect(cache.makeRoom(10)).rejects.toMatchObject({
       code: 'DISK_FULL',
       message: expect.stringContaining('1000000.0 GB must stay free') as string,
     })
+    expect(blobs()).toHaveLength(1)
+  })
+
+  test('has room for nothing, however full it is', async () => {
+    const cache = cacheOf(5, 1e15)
+    await keep(cache, 'one', 10)
+    await cache.makeRoom(0)
+    expect(blobs()).toHaveLength(1)
   })
 
   test('leaves alone what is no blob, and keeps a blob twice without harm', async () => {
