@@ -17,3 +17,9 @@ export function isAbandoned(name: string): boolean {
   const { host, pid, start } = OWNED.exec(name)?.groups ?? {}
   return host === os.hostname() && processStart(Number(pid)) !== Number(start)
 }
+
+/** Whether a name is that of a directory of a process of another host. */
+export function isOfAnotherHost(name: string): boolean {
+  const { host = os.hostname() } = OWNED.exec(name)?.groups ?? {}
+  return host !== os.hostname()
+}

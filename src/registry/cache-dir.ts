@@ -1,24 +1,31 @@
 import { randomBytes } from 'node:crypto'
 import { constants } from 'node:fs'
-import { access, lstat, mkdtemp, readdir, rename, rmdir } from 'node:fs/promises'
+import { access, lstat, mkdtemp, readdir, rename, rmdir, stat, utimes } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { makeDirectory } from '../lib/make-directory.ts'
-import { isAbandoned, ownedPrefix } from '../lib/process-identity.ts'
+import { isAbandoned, isOfAnotherHost, ownedPrefix } from '../lib/process-identity.ts'
 import { removeTree } from '../lib/remove-tree.ts'
+
+/** How often a process shows that it lives, to those of other hosts that share the disk. */
+const TOUCH_MS = 3600 * 1000
+/** Who has not shown it for so long is gone: containers are called otherwise at every start. */
+const UNTOUCHED_MS_MAX = 24 * TOUCH_MS
 
 /** A directory of this process alone, which holds its private copies of versions. */
 export class CacheDir {
   readonly dir: string
   /** The directory that it lies in, which outlives this process and is shared with others. */
   readonly shared: string
+  readonly #touching: NodeJS.Timeout
   #closed = false
 
   constructor(dir: string) {
     this.dir = dir
     this.shared = path.dirname(dir)
+    this.#touching = setInterval(() => void this.#touch(), TOUCH_MS).unref()
   }
 
   /** A fresh directory, for a copy in the making. Each is committed or removed. */
@@ -44,16 +51,25 @@ export class CacheDir {
     await this.#removeIfEmpty()
   }
 
+  async #touch(): Promise<void> {
+    const now = new Date()
+    await utimes(this.dir, now, now).catch(() => undefined)
+  }
+
   async #removeIfEmpty(): Promise<void> {
     // What stays behind is swept when the next process starts.
-    await rmdir(this.dir).catch(() => undefined)
+    const isGone = await rmdir(this.dir).then(
+      () => true,
+      () => false,
+    )
+    if (isGone) clearInterval(this.#touching)
   }
 }
 
 /**
  * Makes this process's directory under `base` (the user's cache directory if undefined) and
- * removes those of processes of this host that are gone. Throws CONFIG_INVALID when no directory
- * can be made there.
+ * removes those of processes that are gone. Throws CONFIG_INVALID when no directory can be made
+ * there.
  */
 export async function openCacheDir(base: string | undefined): Promise<CacheDir> {
   const parent = await cacheBase(base)
@@ -101,11 +117,20 @@ async function ownedByUs(dir: string): Promise<string> {
 
 async function sweep(parent: string): Promise<void> {
   for (const name of await readdir(parent)) {
-    if (isAbandoned(name)) {
+    const dir = path.join(parent, name)
+    if (isAbandoned(name) || (isOfAnotherHost(name) && (await isUntouched(dir)))) {
       // Two servers that start at once sweep the same directory: one of them finds it gone.
-      await removeTree(path.join(parent, name)).catch(() => undefined)
+      await removeTree(dir).catch(() => undefined)
     }
   }
+}
+
+async function isUntouched(dir: string): Promise<boolean> {
+  const touchedAtMs = await stat(dir).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Infinity,
+  )
+  return Date.now() - touchedAtMs > UNTOUCHED_MS_MAX
 }
 
 function unusable(dir: string, reason: string, cause?: unknown): CutoverError {

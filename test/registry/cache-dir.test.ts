@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
@@ -65,6 +73,33 @@ describe('the directory of a process', () => {
     expect(readdirSync(base).sort()).toEqual(
       [path.basename(theirs), path.basename(ours.dir), 'notes.txt', 'some-directory'].sort(),
     )
+  })
+})
+
+describe('the directory of a process of another host', () => {
+  const hoursAgo = (hours: number) => new Date(Date.now() - hours * 3600 * 1000)
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('stays for a day after it was touched last, and no longer', async () => {
+    const young = leftBy('host-of-today', 1, 77)
+    const old = leftBy('host-of-yesterday', 1, 77)
+    utimesSync(young, hoursAgo(23), hoursAgo(23))
+    utimesSync(old, hoursAgo(25), hoursAgo(25))
+    await (await openCacheDir(base)).close()
+    expect(readdirSync(base)).toEqual([path.basename(young)])
+  })
+
+  test('is touched for as long as the process lives', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const cache = await openCacheDir(base)
+    const touchedAt = () => statSync(cache.dir).mtimeMs
+    utimesSync(cache.dir, hoursAgo(20), hoursAgo(20))
+    vi.advanceTimersByTime(3600 * 1000)
+    await vi.waitUntil(() => touchedAt() > hoursAgo(1).getTime(), { timeout: 60_000 })
+    await cache.close()
+    expect(vi.getTimerCount()).toBe(0)
   })
 })
 
