@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
 import path from 'node:path'
 
 import { z } from 'zod'
@@ -12,7 +12,10 @@ import { canonicalManifest, parseManifest } from '../../wire/manifest.ts'
 
 const FILE = /^(?<model>.+)~(?<version>\d+)\.json$/
 
-const POLICIES = 'policies.json'
+/** No model can be called so, and have its directory here. */
+const POLICIES = '~policies.json'
+/** No file takes so long to write: what has a temporary name after that was left behind. */
+const TEMPORARY_MS_MAX = 3600 * 1000
 
 const policiesRecord = z.record(z.string().refine(isModelName), z.string())
 const record = z.object({ fingerprint: z.string(), etag: z.string(), manifest: z.string() })
@@ -42,7 +45,10 @@ export class SavedVersions {
     this.dir = path.join(shared, 'saved', name)
   }
 
-  /** Reads what is there. What cannot be understood is removed: it is only a copy. */
+  /**
+   * Reads what is there. What cannot be understood is removed: it is only a copy. What another
+   * server is just writing is left alone.
+   */
   async load(): Promise<void> {
     const entries = await readdir(this.dir, { withFileTypes: true }).catch((error: unknown) => {
       if (isAbsent(error)) return []
@@ -54,8 +60,8 @@ export class SavedVersions {
         continue
       }
       const saved = await this.#read(name).catch(() => undefined)
-      if (saved === undefined) await rm(path.join(this.dir, name), { force: true })
-      else this.#known.set(nameOf(saved), saved)
+      if (saved !== undefined) this.#known.set(nameOf(saved), saved)
+      else if (!(await this.#isBeingWritten(name))) await this.#remove(name)
     }
   }
 
@@ -91,8 +97,21 @@ export class SavedVersions {
     for (const [name, saved] of this.#known) {
       if (isThere(saved)) continue
       this.#known.delete(name)
-      await rm(path.join(this.dir, name), { force: true })
+      await this.#remove(name)
     }
+  }
+
+  async #remove(name: string): Promise<void> {
+    await rm(path.join(this.dir, name), { force: true })
+  }
+
+  async #isBeingWritten(name: string): Promise<boolean> {
+    if (!name.startsWith('.')) return false
+    const mtimeMs = await stat(path.join(this.dir, name)).then(
+      (stats) => stats.mtimeMs,
+      () => 0,
+    )
+    return Date.now() - mtimeMs < TEMPORARY_MS_MAX
   }
 
   async #write(name: string, text: string): Promise<void> {
