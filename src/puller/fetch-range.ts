@@ -21,15 +21,19 @@ export interface RangeRequest {
   /** Bytes of the whole object. */
   readonly total: number
   readonly stallTimeoutMs: number
+  readonly signal: AbortSignal
 }
 
 /**
- * The bytes of a range, in order, as they arrive. Throws Refused, PullFailure, or what the
- * network throws, also when they come too slowly or fewer than promised.
+ * The bytes of a range, in order, as they arrive. Throws Refused, PullFailure, the signal's reason,
+ * or what the network throws, also when they come too slowly or fewer than promised.
  */
 export async function* fetchRange(request: RangeRequest): AsyncIterable<Buffer> {
-  const { start, end, stallTimeoutMs } = request
+  const { start, end, stallTimeoutMs, signal } = request
+  signal.throwIfAborted()
   const abort = new AbortController()
+  const onStop = () => abort.abort(signal.reason)
+  signal.addEventListener('abort', onStop, { once: true })
   let bytesSince = 0
   const watch = setInterval(() => {
     if (bytesSince < STALL_BYTES_MIN) abort.abort(new Error('the bytes come too slowly'))
@@ -50,6 +54,7 @@ export async function* fetchRange(request: RangeRequest): AsyncIterable<Buffer> 
     throw abort.signal.aborted ? abort.signal.reason : error
   } finally {
     clearInterval(watch)
+    signal.removeEventListener('abort', onStop)
     abort.abort()
   }
 }

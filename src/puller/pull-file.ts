@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
 import { createHash, type Hash } from 'node:crypto'
+import { setMaxListeners } from 'node:events'
 import { type FileHandle, open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -45,23 +46,27 @@ interface Part {
 }
 
 /**
- * Pulls an object into a new read-only file, which is on the disk when this resolves: parts in
- * parallel, each gone on with where its connection broke off, hashed in their order while others
- * arrive. No more than a few chunks of it are in memory. Throws PullFailure.
+ * Pulls an object into a read-only file, which is on the disk when this resolves: parts in parallel,
+ * each gone on with where its connection broke off, hashed in their order while others arrive. No
+ * more than a few chunks of it are in memory. The file is new, or `isBegun`. Throws PullFailure, and
+ * leaves the beginning of the object in the file, as far as it came without a hole.
  */
 export async function pullFile(
-  wanted: WantedFile,
+  wanted: WantedFile & { readonly isBegun: boolean },
   origin: Origin,
   context: PullContext,
 ): Promise<void> {
   try {
-    const handle = await open(wanted.file, 'wx+', 0o600)
+    const handle = await open(wanted.file, wanted.isBegun ? 'r+' : 'wx+', 0o600)
     try {
+      let begun = (await handle.stat()).size
       for (let tries = 1; ; tries++) {
-        const found = await pullAndHash(handle, wanted, origin, context)
+        if (begun > wanted.bytes) begun = 0
+        const found = await pullAndHash(handle, wanted, origin, begun, context)
         if (found === wanted.sha256) break
         if (tries >= WHOLE_TRIES_MAX) throw otherHash(found, wanted)
         context.onProgress(-wanted.bytes)
+        begun = 0
       }
       await handle.chmod(0o400)
       await handle.sync()
@@ -84,7 +89,7 @@ export async function verifyFile(
       const { size } = await handle.stat()
       if (size !== wanted.bytes) throw new PullFailure('corrupt', `has ${size} bytes`)
       const hash = createHash('sha256')
-      for (const part of partsOf(wanted.bytes)) {
+      for (const part of partsOf(0, wanted.bytes)) {
         await hashPart(handle, part, hash)
         onProgress(part.end - part.start)
       }
@@ -98,31 +103,47 @@ export async function verifyFile(
   }
 }
 
+/** `begun` bytes are in the file already. */
 async function pullAndHash(
   handle: FileHandle,
   { bytes }: WantedFile,
   { url, etag }: Origin,
+  begun: number,
   context: PullContext,
 ): Promise<string> {
+  await handle.truncate(begun)
   const hash = createHash('sha256')
-  const parts = partsOf(bytes)
-  const source = { url, etag, total: bytes }
+  await hashPart(handle, { start: 0, end: begun }, hash)
+  context.onProgress(begun)
+  const stop = new AbortController()
+  setMaxListeners(0, stop.signal)
+  const source = { url, etag, total: bytes, signal: stop.signal }
+  const parts = partsOf(begun, bytes)
   const arrivals = parts.map((part) => context.limit(() => pullPart(handle, part, source, context)))
   const all = Promise.all(arrivals)
   // It is waited for below; until then a part that fails is no unhandled rejection.
   all.catch(() => {})
-  for (const [index, part] of parts.entries()) {
-    await arrivals[index]
-    await hashPart(handle, part, hash)
+  let whole = begun
+  try {
+    for (const [index, part] of parts.entries()) {
+      await arrivals[index]
+      await hashPart(handle, part, hash)
+      whole = part.end
+    }
+    await all
+  } catch (error) {
+    stop.abort()
+    await Promise.allSettled(arrivals)
+    await handle.truncate(whole)
+    throw error
   }
-  await all
   return hash.digest('hex')
 }
 
 async function pullPart(
   handle: FileHandle,
   { start, end }: Part,
-  source: { url: string; readonly etag: string; readonly total: number },
+  source: { url: string; etag: string; total: number; signal: AbortSignal },
   { stallTimeoutMs, onProgress, renew }: PullContext,
 ): Promise<void> {
   let position = start
@@ -138,9 +159,10 @@ async function pullPart(
     } catch (error) {
       // What moved, if only a little, is not stuck.
       if (position > before) tries = 1
+      source.signal.throwIfAborted()
       if (error instanceof PullFailure || isOfDisk(error) || tries >= TRIES_MAX) throw error
       if (error instanceof Refused) source.url = await renew()
-      await sleep(backoffMs(tries, BACKOFF))
+      await sleep(backoffMs(tries, BACKOFF), undefined, { signal: source.signal })
     }
   }
 }
@@ -163,10 +185,10 @@ async function hashPart(handle: FileHandle, { start, end }: Part, hash: Hash): P
   }
 }
 
-function partsOf(bytes: number): Part[] {
-  return Array.from({ length: Math.ceil(bytes / PART_BYTES) }, (_, index) => ({
-    start: index * PART_BYTES,
-    end: Math.min(bytes, (index + 1) * PART_BYTES),
+function partsOf(from: number, to: number): Part[] {
+  return Array.from({ length: Math.ceil((to - from) / PART_BYTES) }, (_, index) => ({
+    start: from + index * PART_BYTES,
+    end: Math.min(to, from + (index + 1) * PART_BYTES),
   }))
 }
 

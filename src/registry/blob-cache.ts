@@ -1,5 +1,5 @@
 import { constants, type Stats } from 'node:fs'
-import { copyFile, link, lstat, mkdir, readdir, rm, statfs, utimes } from 'node:fs/promises'
+import { copyFile, link, lstat, mkdir, readdir, rename, rm, statfs, utimes } from 'node:fs/promises'
 import path from 'node:path'
 
 import { CutoverError } from '../domain/errors.ts'
@@ -7,6 +7,8 @@ import { describeBytes } from '../lib/describe-bytes.ts'
 import { isAbsent, systemCode } from '../lib/system-error.ts'
 
 const BLOB = /^[0-9a-f]{64}$/
+/** The beginning of what is to be a blob. */
+const BEGUN = '.begun'
 /** What a file system without hard links, or with a bound on them, answers. */
 const UNLINKABLE: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EMLINK', 'ENOSYS', 'EXDEV'])
 
@@ -57,6 +59,23 @@ export class BlobCache {
     }
   }
 
+  /** Keeps the beginning of a file until somebody goes on with it. An empty one is none. */
+  async keepBegun(sha256: string, from: string): Promise<void> {
+    const { size = 0 } = (await statsOf(from)) ?? {}
+    if (size > 0) await rename(from, this.#fileOf(sha256) + BEGUN)
+  }
+
+  /** Gives the beginning of a file, to this caller alone, a path where nothing is; false: none. */
+  async takeBegun(sha256: string, to: string): Promise<boolean> {
+    try {
+      await rename(this.#fileOf(sha256) + BEGUN, to)
+      return true
+    } catch (error) {
+      if (isAbsent(error)) return false
+      throw error
+    }
+  }
+
   async has(sha256: string): Promise<boolean> {
     return (await statsOf(this.#fileOf(sha256))) !== undefined
   }
@@ -73,19 +92,23 @@ export class BlobCache {
 
   /**
    * Removes blobs that are not in use, least recently used first, until so many bytes more have
-   * room. Throws DISK_FULL when they cannot have it, and then removes none; nothing always has room.
+   * room, which what was begun of the files `wanted` is part of. Throws DISK_FULL when they cannot
+   * have it, and then removes none; nothing always has room.
    */
-  async makeRoom(bytes: number): Promise<void> {
+  async makeRoom(bytes: number, wanted: readonly string[] = []): Promise<void> {
     const { dir, bytesMax, freeBytesMin } = this.#options
     if (bytes === 0) return
     await mkdir(dir, { recursive: true, mode: 0o700 })
-    const blobs = await this.#blobs()
-    let held = blobs.reduce((sum, { stats }) => sum + stats.size, 0)
-    let free = await freeBytes(dir)
+    const isBegun = new Set(wanted.map((sha256) => this.#fileOf(sha256) + BEGUN))
+    const all = await this.#blobs()
+    const begun = bytesOf(all.filter(({ file }) => isBegun.has(file)))
+    const blobs = all.filter(({ file }) => !isBegun.has(file))
+    let held = bytesOf(blobs)
+    let free = (await freeBytes(dir)) + begun
     const unused = blobs
       .filter(({ stats }) => stats.nlink === 1)
       .sort((a, b) => a.stats.mtimeMs - b.stats.mtimeMs)
-    const removable = unused.reduce((sum, { stats }) => sum + stats.size, 0)
+    const removable = bytesOf(unused)
     const used = held - removable
     if (used + bytes > bytesMax) {
       throw full(bytes, `${describeBytes(used)} of ${describeBytes(bytesMax)} are in use`, dir)
@@ -107,7 +130,7 @@ export class BlobCache {
     const blobs: Blob[] = []
     for (const name of await readdir(this.#options.dir)) {
       const file = path.join(this.#options.dir, name)
-      const stats = BLOB.test(name) ? await statsOf(file) : undefined
+      const stats = BLOB.test(path.basename(name, BEGUN)) ? await statsOf(file) : undefined
       if (stats?.isFile() === true) blobs.push({ file, stats })
     }
     return blobs
@@ -133,6 +156,10 @@ async function statsOf(file: string): Promise<Stats | undefined> {
     if (isAbsent(error)) return undefined
     throw error
   })
+}
+
+function bytesOf(blobs: readonly Blob[]): number {
+  return blobs.reduce((sum, { stats }) => sum + stats.size, 0)
 }
 
 async function freeBytes(dir: string): Promise<number> {

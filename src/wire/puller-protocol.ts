@@ -13,8 +13,10 @@ export type PullerCommand =
       readonly url: string
       /** The object's state that is wanted; '' : any. */
       readonly etag: string
-      /** Absolute path of a file that does not exist yet; its directory does. */
+      /** Absolute path; its directory exists. */
       readonly file: string
+      /** The file exists and is the beginning of what is wanted; otherwise there is none yet. */
+      readonly isBegun: boolean
       readonly bytes: number
       readonly sha256: string
     }

@@ -97,6 +97,29 @@ describe('a cache of blobs', () => {
     expect(blobs()).toHaveLength(1)
   })
 
+  test('keeps what was begun for one who goes on with it, until others need the room', async () => {
+    const cache = cacheOf(20)
+    rmSync(await keep(cache, 'old', 30))
+    const begin = async (text: string) => {
+      const file = path.join(base, 'begun')
+      writeFileSync(file, text.slice(0, 6))
+      await cache.keepBegun(sha256(text), file)
+    }
+    const to = path.join(base, 'copy')
+    await begin('')
+    expect(await cache.takeBegun(sha256(''), to)).toBe(false)
+    await begin('beginning')
+    // It is part of the room that its own file takes, and does not go for it.
+    await cache.makeRoom(20, [sha256('beginning')])
+    expect(blobs()).toEqual([`${sha256('beginning')}.begun`])
+    expect(await cache.takeBegun(sha256('beginning'), to)).toBe(true)
+    expect(readFileSync(to, 'utf8')).toBe('beginn')
+    expect(await cache.takeBegun(sha256('beginning'), path.join(base, 'other'))).toBe(false)
+    await begin('beginning')
+    await cache.makeRoom(20)
+    expect(blobs()).toEqual([])
+  })
+
   test('leaves alone what is no blob, and keeps a blob twice without harm', async () => {
     const cache = cacheOf(10)
     await keep(cache, 'one', 5)

@@ -47,7 +47,10 @@ export async function pullVersion(
     if (await blobs.borrow(file.sha256, target)) borrowed.add(file.path)
   }
   const missing = files.filter((file) => !borrowed.has(file.path))
-  await blobs.makeRoom(missing.reduce((sum, { bytes }) => sum + bytes, 0))
+  await blobs.makeRoom(
+    missing.reduce((sum, { bytes }) => sum + bytes, 0),
+    missing.map(({ sha256 }) => sha256),
+  )
 
   // The process is told of a few files at a time: there may be ten thousand.
   const limit = pLimit(2 * connections)
@@ -68,20 +71,32 @@ export async function pullVersion(
       await blobs.drop(file.sha256)
       await rm(target)
     }
-    const etag = origin.etag(file.path)
-    await puller.run({ kind: 'pull', url: await url(), etag, ...wanted }, url)
+    const source = { url: await url(), etag: origin.etag(file.path) }
+    const isBegun = await blobs.takeBegun(file.sha256, target)
+    try {
+      await puller.run({ kind: 'pull', ...source, isBegun, ...wanted }, url)
+    } catch (error) {
+      if (isPassing(error)) await blobs.keepBegun(file.sha256, target)
+      throw error
+    }
     await blobs.keep(file.sha256, target)
+  }
+  const failures: unknown[] = []
+  const obtainUnlessFailed = async (file: ManifestFile) => {
+    if (failures.length > 0) return
+    try {
+      await obtain(file)
+    } catch (error) {
+      // Nothing more begins, and what has begun comes to its own end, so that it is kept.
+      if (!isPassing(error)) throw failureOf(file, error)
+      failures.push(failureOf(file, error))
+    }
   }
   try {
     signal.addEventListener('abort', stop, { once: true })
     signal.throwIfAborted()
-    await Promise.all(
-      files.map((file) =>
-        limit(() => obtain(file)).catch((error: unknown) => {
-          throw failureOf(file, error)
-        }),
-      ),
-    )
+    await Promise.all(files.map((file) => limit(() => obtainUnlessFailed(file))))
+    if (failures.length > 0) throw failures[0]
     return files
   } catch (error) {
     signal.throwIfAborted()
@@ -101,9 +116,15 @@ async function isIntact(
     await puller.run({ kind: 'verify', ...wanted }, () => Promise.reject(new Error('no URL')))
     return true
   } catch (error) {
-    if (error instanceof FileFailure) return false
+    // What the world prevents says nothing of the file.
+    if (error instanceof FileFailure && !isPassing(error)) return false
     throw error
   }
+}
+
+/** Whether a later try may go on with the file. */
+function isPassing(error: unknown): boolean {
+  return error instanceof FileFailure && error.kind === 'world'
 }
 
 function failureOf(file: ManifestFile, error: unknown): unknown {

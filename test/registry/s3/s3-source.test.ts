@@ -86,3 +86,33 @@ test('a listing of many pages may take longer than one answer may', async () => 
   const watch = await RegistryWatch.open(bucket.url, settings)
   await waitFor(() => watch.names.join() === 'm/1,n/1', 'the whole listing')
 })
+
+test('what came of a large file before a failure is not pulled again', async () => {
+  const MiB = 1024 ** 2
+  const key = bucket.key('large/1/model.onnx')
+  const entry = await bucket.s3.objects.putSynthetic(key, 20 * MiB)
+  const manifest = { files: [{ path: 'model.onnx', ...entry }] }
+  bucket.s3.objects.put(bucket.key('large/1/manifest.json'), JSON.stringify(manifest))
+  const watch = await RegistryWatch.open(bucket.url, {
+    pullConnections: 1,
+    s3StallTimeoutMs: 60_000,
+  })
+  const version = watch.version('large/1')
+  const effect = { kind: 'error', code: 'InternalError' } as const
+  bucket.s3.inject({ operation: 'get', key: /large\/1\/model\.onnx$/, after: 1, effect })
+  await expect(version.materialize(signal)).rejects.toMatchObject({
+    code: 'REGISTRY_UNAVAILABLE',
+    message: expect.stringContaining('the answer was 500') as string,
+  })
+  bucket.s3.clearFaults()
+  bucket.s3.requests.reset()
+  const done: number[] = []
+  const local = await version.materialize(signal, (bytes) => done.push(bytes))
+  await local.release()
+  const ranges = bucket.s3.requests
+    .all('GetObject', /large\/1\/model\.onnx$/)
+    .map(({ headers }) => headers['range'])
+  expect(ranges).not.toContain(`bytes=0-${8 * MiB - 1}`)
+  expect(ranges).toContain(`bytes=${8 * MiB}-${16 * MiB - 1}`)
+  expect(done.at(-1)).toBe(20 * MiB)
+})
