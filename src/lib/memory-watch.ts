@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 
-const PAGE_BYTES = 4096
 const INTERVAL_MS = 200
 
 export interface MemoryWatchOptions {
@@ -58,8 +57,9 @@ export class MemoryWatch {
 
 function residentBytes(pid: number): number {
   try {
-    const pages = readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]
-    return Number(pages) * PAGE_BYTES
+    // Not statm, which counts pages: their size is not the same everywhere.
+    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
+    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
   } catch {
     return 0
   }

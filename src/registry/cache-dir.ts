@@ -40,8 +40,9 @@ export class CacheDir {
     return dir
   }
 
+  /** Does not throw: what cannot be removed now is swept when this process is gone. */
   async remove(copy: string): Promise<void> {
-    await removeTree(copy)
+    await removeTree(copy).catch(() => undefined)
     if (this.#closed) await this.#removeIfEmpty()
   }
 

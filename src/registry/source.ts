@@ -77,6 +77,6 @@ export interface LocalVersion {
   readonly manifest: Manifest
   readonly bytes: number
   readonly labels: readonly string[] | undefined
-  /** Removes the copy. */
+  /** Removes the copy. Does not throw. */
   release(): Promise<void>
 }

@@ -140,8 +140,8 @@ export class S3Source implements Source {
     const { saved, pull } = this.#options
     this.#policies.restore(saved.policies)
     for (const { manifest, ...identity } of saved.all()) {
-      const held = await Promise.all(manifest.files.map(({ sha256 }) => pull.blobs.has(sha256)))
-      if (held.includes(false)) continue
+      const held = manifest.files.map(({ sha256 }) => pull.blobs.has(sha256).catch(() => false))
+      if ((await Promise.all(held)).includes(false)) continue
       const version = new S3Version({ ...identity, files: undefined }, this.#options)
       this.#offers.set(keyOf(version), { version, refusals: 0 })
     }
