@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
+import { cpuTimeMs } from '../lib/cpu-time.ts'
 import { deferred } from '../lib/deferred.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
 import { endAtOnce } from '../lib/end-at-once.ts'
@@ -13,11 +14,14 @@ import { isFromOutside } from '../lib/outside-signals.ts'
 import { isAbandoned, ownedPrefix } from '../lib/process-identity.ts'
 import { removeTree } from '../lib/remove-tree.ts'
 import type { CompiledModel } from '../wire/compile-protocol.ts'
+import { latenessOf } from './compile-deadline.ts'
 
 /** MobileNetV2 takes less than a second and ResNet50 less than three; slow machines get more. */
 const TIMEOUT_MS = 6_000
 const TIMEOUT_MS_PER_MB = 100
 const SCRATCH = '.scratch-'
+/** How often to look at it within that time. */
+const LOOKS = 8
 const MEMORY_BYTES = 640 * 1024 ** 2
 /** Weights pass through one at a time, but the largest may be most of the file. */
 const MEMORY_PER_BYTE = 3
@@ -41,7 +45,7 @@ const ENVIRONMENT = ['PATH', 'HOME', 'LANG', 'LD_LIBRARY_PATH', 'NODE_OPTIONS']
  * writes lies in a directory beside the target until it ends, however it does; should this process be
  * killed, until the same target is compiled again. Throws FORMAT_UNSUPPORTED or
  * MODEL_UNLOADABLE when the file is at fault, DISK_FULL, ENGINE_CRASHED when the process did not
- * start or another one ended it, and the signal's reason on abort.
+ * start, hardly got a core, or another one ended it, and the signal's reason on abort.
  */
 export async function compileKerasFile(
   source: string,
@@ -102,7 +106,15 @@ async function compiledBy(compilation: Compilation): Promise<CompiledModel> {
   // Loaded while the compiler starts, which takes longer.
   const protocol = import('../wire/compile-protocol.ts')
   const fail = (sentence: string) => said.reject(new CutoverError('MODEL_UNLOADABLE', sentence))
-  const timer = setTimeout(() => fail(`it did not compile in ${timeoutMs} ms`), timeoutMs)
+  let elapsedMs = 0
+  // While the machine is halted it does not run, and no time passes.
+  const timer = setInterval(() => {
+    elapsedMs += timeoutMs / LOOKS
+    const lateness = latenessOf(elapsedMs, cpuTimeMs(compiler.pid ?? -1), timeoutMs)
+    const sentence = `it did not compile in ${Math.round(elapsedMs)} ms`
+    if (lateness === 'too slow') fail(sentence)
+    if (lateness === 'starved') said.reject(starved(sentence))
+  }, timeoutMs / LOOKS)
   const bytesMax = MEMORY_BYTES + size * MEMORY_PER_BYTE
   const memory = new MemoryWatch(compiler.pid ?? -1, {
     bytesMax,
@@ -122,7 +134,7 @@ async function compiledBy(compilation: Compilation): Promise<CompiledModel> {
     if (answer.kind === 'compiled') return answer
     throw new CutoverError(answer.code, answer.message)
   } finally {
-    clearTimeout(timer)
+    clearInterval(timer)
     memory.stop()
     signal.removeEventListener('abort', onAbort)
     endAtOnce(compiler)
@@ -143,6 +155,10 @@ function endingOf(code: number | null, killedBy: NodeJS.Signals | null): Cutover
   const how = killedBy === null ? `it exited with code ${code}` : `it was ended by ${killedBy}`
   const blamed = isFromOutside(killedBy) ? 'ENGINE_CRASHED' : 'MODEL_UNLOADABLE'
   return new CutoverError(blamed, `the compiler did not survive it: ${how}`)
+}
+
+function starved(sentence: string): CutoverError {
+  return new CutoverError('ENGINE_CRASHED', `${sentence}, in which the compiler hardly ran`)
 }
 
 function notStarted(how: string): CutoverError {
