@@ -1,5 +1,4 @@
-import { readFileSync } from 'node:fs'
-
+import { processStat } from './process-stat.ts'
 import { systemCode } from './system-error.ts'
 
 /**
@@ -14,10 +13,7 @@ export function processStart(pid: number): number | undefined {
     if (systemCode(error) !== 'EPERM') return undefined
   }
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    // The second field, the program's name, may hold anything, so count from behind it.
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    return Number(fields[19])
+    return Number(processStat(pid)[19])
   } catch {
     return 0
   }
