@@ -76,7 +76,7 @@ export const SETTINGS = {
   runTimeoutMs: ms(10_000, 'time after which a running engine counts as hung and is killed', 1),
   loadTimeoutMs: ms(300_000, 'time a version may take to load and warm up', 1),
   bodyTimeoutMs: ms(30_000, 'time a client may take to send a request'),
-  answerTimeoutMs: ms(30_000, 'time for which a client may read nothing of its HTTP answer'),
+  answerTimeoutMs: ms(30_000, 'time for which a client may read nothing of its answer'),
   headersTimeoutMs: ms(10_000, 'time a client may take to send the headers'),
   keepAliveTimeoutMs: ms(65_000, 'time an idle connection is kept'),
   drainTimeoutMs: ms(25_000, 'time that requests get to finish when a version or the server goes'),

@@ -140,6 +140,11 @@ export class GrpcClient {
   }
 }
 
+/** The bytes of a message, for a client of its own. */
+export function encoded(request: InferMessage): Buffer {
+  return methodOf('ModelInfer').requestSerialize(request)
+}
+
 function methodOf(rpc: string): ServiceDefinition[string] {
   const method = protocol[rpc] ?? (healthService as unknown as ServiceDefinition)[rpc]
   if (method === undefined) throw new Error(`there is no ${rpc}`)

@@ -5,7 +5,7 @@ import { service as healthService } from 'grpc-health-check'
 
 import { listenError } from '../listen.ts'
 import type { GatewayContext } from '../context.ts'
-import { bodyDeadline } from './body-deadline.ts'
+import { clientDeadlines } from './client-deadlines.ts'
 import { credentialsOf } from './credentials.ts'
 import { health } from './health.ts'
 import { modelInfer } from './infer.ts'
@@ -29,7 +29,7 @@ export class GrpcGateway {
   /** Throws CONFIG_INVALID when the certificates cannot be used. */
   constructor(context: GatewayContext) {
     this.#context = context
-    const { grpcMessageBytesMax, keepAliveTimeoutMs, bodyTimeoutMs } = context.settings
+    const { grpcMessageBytesMax, keepAliveTimeoutMs } = context.settings
     this.#server = new Server({
       'grpc.max_receive_message_length': grpcMessageBytesMax,
       'grpc.max_send_message_length': -1,
@@ -39,7 +39,7 @@ export class GrpcGateway {
       'grpc.keepalive_time_ms': PING_INTERVAL_MS,
       'grpc.keepalive_timeout_ms': PING_TIMEOUT_MS,
       'grpc.enable_channelz': 0,
-      interceptors: [bodyDeadline(bodyTimeoutMs)],
+      interceptors: [clientDeadlines(context.settings)],
     })
     const { definition, inference, names } = loadServices()
     const closing = this.#closing.signal

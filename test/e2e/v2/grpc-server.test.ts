@@ -1,8 +1,9 @@
 import { Buffer } from 'node:buffer'
 import { once } from 'node:events'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
-import { connect, type IncomingHttpHeaders } from 'node:http2'
+import { type ClientHttp2Session, connect, type IncomingHttpHeaders } from 'node:http2'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import {
   type ChannelCredentials,
@@ -19,7 +20,7 @@ import descriptors, {
 import { beforeAll, describe, expect, test } from 'vitest'
 
 import { cutover } from '../../support/cutover.ts'
-import { GrpcClient, type InferMessage } from '../../support/grpc.ts'
+import { encoded, GrpcClient, type InferMessage } from '../../support/grpc.ts'
 import { fixture, temporaryDirectory } from '../../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../../support/server.ts'
 
@@ -157,23 +158,77 @@ test('a server whose model does not load is live, not ready, and says so', async
   expect(details).toMatch(/^m is not served: version 1: /)
 })
 
-test('half a request is not waited for', async () => {
-  const server = await startServer(MODEL, { flags: [...GRPC, '--body-timeout-ms', '500'] })
-  const session = connect(`http://${server.grpcAddress}`)
-  const call = session.request({
-    ':method': 'POST',
-    ':path': '/inference.GRPCInferenceService/ModelInfer',
-    'content-type': 'application/grpc',
-    te: 'trailers',
+describe('a client that does not do its part', () => {
+  const open = (session: ClientHttp2Session, rpc: string) =>
+    session.request({
+      ':method': 'POST',
+      ':path': `/inference.GRPCInferenceService/${rpc}`,
+      'content-type': 'application/grpc',
+      te: 'trailers',
+    })
+
+  test.each(['ModelInfer', 'ModelStreamInfer'])('half a request of %s: cut off', async (rpc) => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--body-timeout-ms', '500'] })
+    const session = connect(`http://${server.grpcAddress}`)
+    const call = open(session, rpc)
+    call.on('error', () => undefined)
+    const closed = once(call, 'close')
+    // A message of 100 bytes, of which 10 come.
+    call.write(Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(10)]))
+    const [headers] = (await once(call, 'response')) as [IncomingHttpHeaders]
+    expect(headers).toMatchObject({
+      'grpc-status': '4',
+      'grpc-message': expect.stringContaining('did%20not%20arrive'),
+    })
+    // What has come is kept no longer, though the client leaves its side open.
+    call.resume()
+    await closed
+    session.destroy()
   })
-  // A message of 100 bytes, of which 10 come.
-  call.write(Buffer.concat([Buffer.from([0, 0, 0, 0, 100]), Buffer.alloc(10)]))
-  const [headers] = (await once(call, 'response')) as [IncomingHttpHeaders]
-  expect(headers).toMatchObject({
-    'grpc-status': '4',
-    'grpc-message': expect.stringContaining('did%20not%20arrive'),
+
+  test('a stream may rest between two messages, and wait for the server within one', async () => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--body-timeout-ms', '500'] })
+    const client = new GrpcClient(server.grpcAddress)
+    const stream = client.stream()
+    let answers = 0
+    stream.on('data', () => answers++)
+    stream.write(tiny())
+    await waitFor(() => answers === 1, 'the first answer')
+    await sleep(1_000)
+    await whileStopped(server, async () => {
+      // More than are read before some are answered.
+      for (let i = 0; i < 100; i++) stream.write(tiny(50))
+      await waitFor(
+        async () => (await server.metric('cutover_inflight_requests')) >= 2,
+        'the requests to arrive',
+      )
+      await sleep(1_000)
+    })
+    stream.end()
+    await once(stream, 'end')
+    expect(answers).toBe(101)
   })
-  session.destroy()
+
+  test('a client that reads nothing of its answer is cut off', async () => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--answer-timeout-ms', '1000'] })
+    // It answers pings, and has room for a kilobyte.
+    const settings = { initialWindowSize: 1024 }
+    const session = connect(`http://${server.grpcAddress}`, { settings })
+    await once(session, 'connect')
+    const closed = once(session, 'close')
+    const message = encoded(tiny(100_000))
+    const head = Buffer.alloc(5)
+    head.writeUInt32BE(message.length, 1)
+    const call = open(session, 'ModelInfer')
+    call.on('error', () => undefined)
+    call.end(Buffer.concat([head, message]))
+    await once(call, 'response')
+    call.pause()
+    await closed
+    expect(await new GrpcClient(server.grpcAddress).call('ServerLive', {})).toMatchObject({
+      code: 'OK',
+    })
+  })
 })
 
 describe('a server that is told to stop', () => {
