@@ -19,13 +19,13 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 export class Exchange {
   readonly request: IncomingMessage
   readonly id: string
-  /** HTTP has no deadlines. */
-  readonly timeLeftMs = Infinity
   readonly #response: ServerResponse
   readonly #context: GatewayContext
   readonly #protocol: string
   readonly #query: string
   readonly #startedAt = performance.now()
+  /** When its last byte came; until then its time does not run. */
+  #receivedAt: number | undefined
   #isGone = false
   #onGone: (() => void) | undefined
   #isOver = false
@@ -47,6 +47,9 @@ export class Exchange {
     this.#response = response
     this.#query = query
     this.id = requestIdOf(request.headers['x-request-id'])
+    request.once('end', () => {
+      this.#receivedAt = performance.now()
+    })
     response.on('close', () => {
       if (response.writableFinished) return
       this.#isGone = true
@@ -57,6 +60,11 @@ export class Exchange {
 
   get query(): URLSearchParams {
     return new URLSearchParams(this.#query)
+  }
+
+  get timeLeftMs(): number {
+    const now = performance.now()
+    return this.#context.settings.requestTimeoutMs - (now - (this.#receivedAt ?? now))
   }
 
   get isOver(): boolean {

@@ -8,14 +8,20 @@ import type { Route, Share } from '../serving/route-table.ts'
 import type { RunRequest, RunResult, PoolResult, Servable } from '../serving/servable.ts'
 import type { GatewayContext } from './context.ts'
 import { pickServed } from './pick-served.ts'
-import { isOwnFailure, outcomeOfAnswer, tellFailure } from './rollout-outcome.ts'
+import {
+  isOwnFailure,
+  isRefusal,
+  outcomeOfAnswer,
+  outcomeOfRefusal,
+  tellFailure,
+} from './rollout-outcome.ts'
 import { shadow } from './shadow.ts'
 
 /** One request as its protocol carries it. */
 export interface InferenceCall {
   /** Calls what was named last, at most once, if the client is gone before it has its answer. */
   whenGone(giveUp: () => void): void
-  /** What is left of the deadline that the client set, in milliseconds; Infinity: it set none. */
+  /** What is left of the time from its last byte to its answer, in milliseconds. */
   readonly timeLeftMs: number
   /** What keeps its user on one version; undefined: nothing does. */
   stickyKey(canary: Share): string | undefined
@@ -43,8 +49,9 @@ export interface Inference<Payload> {
  * it, where its tensors are held against the signature, where it is lent a model, and where the
  * rollout hears how it ended.
  *
- * What a canary fails at for reasons of its own the stable version answers, and the failure counts
- * against the canary: users do not pay for the experiment.
+ * What a canary fails at for reasons of its own the stable version answers, in what is left of the
+ * time, and the failure counts against the canary: users do not pay for the experiment. So it is
+ * with a request that the canary's signature refuses and the stable one's does not.
  */
 export async function infer<Payload>(
   context: GatewayContext,
@@ -67,11 +74,20 @@ export async function infer<Payload>(
     ended?.(outcomeOfAnswer(answer))
     result = answer.result
   } catch (error) {
-    if (ended !== undefined) tellFailure(error, ended)
-    if (route.track !== 'canary' || !route.isDrawn || !isOwnFailure(error)) throw error
-    // It stands in for the canary: what it does now is not part of the comparison.
-    route = stable()
-    ;({ result } = await attempt(context, call, route, payload, ask))
+    const isRefused = isRefusal(error)
+    const isDrawnCanary = route.track === 'canary' && route.isDrawn
+    const hasStandIn = isDrawnCanary && (isRefused || isOwnFailure(error))
+    if (ended !== undefined && !(hasStandIn && isRefused)) tellFailure(error, ended)
+    if (!hasStandIn) throw error
+    try {
+      // It stands in for the canary: what it does now is not part of the comparison.
+      route = stable()
+      ;({ result } = await attempt(context, call, route, payload, ask))
+      if (isRefused) ended?.(outcomeOfRefusal())
+    } catch (second) {
+      if (isRefused) ended?.(outcomeOfRefusal(second))
+      throw second
+    }
   }
   return { route, payload, result }
 }
@@ -98,7 +114,7 @@ async function attempt<Payload>(
     let answer: PoolResult
     try {
       answer = await servable.pool.run(request, {
-        deadlineMs: Math.max(1, Math.min(context.settings.requestTimeoutMs, call.timeLeftMs)),
+        deadlineMs: Math.max(1, Math.ceil(call.timeLeftMs)),
         onStart: (giveUp) => call.whenGone(giveUp),
       })
     } catch (error) {

@@ -10,6 +10,17 @@ const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set([
   'OUTPUT_INVALID',
 ])
 
+/** What a version says to a request that its signature does not take; another one's might. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'TENSOR_INVALID',
+  'REQUEST_INVALID',
+  'IMAGE_NOT_ACCEPTED',
+])
+
+export function isRefusal(error: unknown): boolean {
+  return error instanceof CutoverError && REFUSALS.has(error.code)
+}
+
 export function isOwnFailure(error: unknown): error is CutoverError {
   return error instanceof CutoverError && OWN_FAILURES.has(error.code)
 }
@@ -38,4 +49,13 @@ export function outcomeOfAnswer({ result, stratum }: PoolResult): Outcome {
   const { preprocessMs, inferenceMs } = result.timings
   const classIndex = result.kind === 'classes' ? result.classes[0]?.index : undefined
   return { kind: 'answered', serviceMs: preprocessMs + inferenceMs, stratum, classIndex }
+}
+
+/**
+ * What it says of a canary that it refused a request. `error`: what the stable version, asked then,
+ * failed at; undefined: it answered.
+ */
+export function outcomeOfRefusal(error?: unknown): Outcome {
+  // What both refuse is the client's fault.
+  return { kind: isRefusal(error) ? 'excused' : 'failed' }
 }

@@ -105,6 +105,40 @@ describe('a new version', () => {
     expect(server.events('rollout.rollingBack')[0]?.msg).toContain('errors')
   })
 
+  test('that takes other inputs is rolled back, and no request fails', async () => {
+    const registry = registryWith(['m', 1, '../v2/models/tiny/1/model'])
+    const server = await serve(registry)
+    registry.add('m', 2, '../v2/models/identity_int32/1/model')
+    const body = JSON.stringify({
+      inputs: [{ name: 'x', datatype: 'FP32', shape: [1, 4], data: [1, 2, 3, 4] }],
+    })
+    const ask = () => fetch(`${server.url}/v2/models/m/infer`, { method: 'POST', body })
+    const failures: string[] = []
+    await waitFor(async () => {
+      for (const answer of await Promise.all(Array.from({ length: 8 }, ask))) {
+        if (!answer.ok) failures.push(await answer.text())
+        else await answer.arrayBuffer()
+      }
+      return server.events('rollout.quarantined').length > 0
+    }, 'the quarantine')
+    expect(failures).toEqual([])
+    expect(server.events('rollout.rollingBack')[0]?.msg).toContain('errors')
+  })
+
+  test('that hangs leaves the stable version what is left of the time, and no more', async () => {
+    const registry = registryWith(['m', 1, 'hang'])
+    const steps = [{ weight: 100, minRequests: 1_000_000, minDuration: '1h' }]
+    const judge = { crashes: { enabled: false } }
+    const server = await serve(registry, {
+      policy: { rollout: { strategy: 'canary', steps, judge } },
+      flags: ['--request-timeout-ms', '4000', '--run-timeout-ms', '1500'],
+    })
+    registry.add('m', 2, 'hang')
+    await happened(server, 'rollout.step', 2)
+    // The canary hangs twice for 1.5 s. In the second that is left the stable version cannot.
+    expect((await predict(server.url, bright)).body.code).toBe('DEADLINE_EXCEEDED')
+  })
+
   test('that answers something else is paused, or rolled back where the policy says so', async () => {
     const judge = { ...POLICY.rollout.judge, classes: { enabled: true } }
     const registry = registryWith(['m', 1, 'class-1'])

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 
 import { CutoverError } from '../../src/domain/errors.ts'
 import { DeadlineInEngine, GivenUpInEngine, Waiter } from '../../src/engine/waiter.ts'
-import { tellFailure } from '../../src/gateway/rollout-outcome.ts'
+import { outcomeOfRefusal, tellFailure } from '../../src/gateway/rollout-outcome.ts'
 import type { Outcome } from '../../src/rollout/block-recorder.ts'
 import type { RunRequest, RunResult } from '../../src/wire/run-message.ts'
 
@@ -63,4 +63,12 @@ test('what is given up in the queue says nothing', () => {
   const { told, fail } = inEngine()
   fail(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
   expect(told).toEqual([{ kind: 'excused' }])
+})
+
+test('a refusal is the fault of a canary unless the stable version refuses the same', () => {
+  const refused = new CutoverError('TENSOR_INVALID', 'there is no input x')
+  expect(outcomeOfRefusal(refused)).toEqual({ kind: 'excused' })
+  expect(outcomeOfRefusal()).toEqual({ kind: 'failed' })
+  const busy = new CutoverError('QUEUE_FULL', 'too many wait')
+  expect(outcomeOfRefusal(busy)).toEqual({ kind: 'failed' })
 })

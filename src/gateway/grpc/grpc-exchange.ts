@@ -44,8 +44,11 @@ export class GrpcExchange implements InferenceCall {
     return (this.#id ??= requestIdOf(this.#clientId()))
   }
 
+  /** The client's deadline goes before ours where it is sooner. */
   get timeLeftMs(): number {
-    return this.#deadlineAt - Date.now()
+    const ageMs = performance.now() - this.#startedAt
+    const { requestTimeoutMs } = this.#context.settings
+    return Math.min(requestTimeoutMs - ageMs, this.#clientTimeLeftMs)
   }
 
   whenGone(giveUp: () => void): void {
@@ -116,6 +119,10 @@ export class GrpcExchange implements InferenceCall {
     return error
   }
 
+  get #clientTimeLeftMs(): number {
+    return this.#deadlineAt - Date.now()
+  }
+
   #clientId(): unknown {
     return this.#surface.metadata.get('x-request-id')[0]
   }
@@ -123,7 +130,9 @@ export class GrpcExchange implements InferenceCall {
   /** gRPC cancels a call whose deadline is over as it does one whose client has gone. */
   #isLate(thrown: unknown): boolean {
     return (
-      thrown instanceof CutoverError && thrown.code === 'REQUEST_ABORTED' && this.timeLeftMs <= 0
+      thrown instanceof CutoverError &&
+      thrown.code === 'REQUEST_ABORTED' &&
+      this.#clientTimeLeftMs <= 0
     )
   }
 
