@@ -63,6 +63,7 @@ describe('settings', () => {
     [{ CUTOVER_PORT: 'abc' }, 'CUTOVER_PORT: expected a whole number from 0 to 65535, not "abc"'],
     [{ CUTOVER_PORT: '70000' }, 'CUTOVER_PORT: expected a whole number from 0 to 65535'],
     [{ CUTOVER_RUN_TIMEOUT_MS: '0' }, 'CUTOVER_RUN_TIMEOUT_MS: expected a whole number from 1 to'],
+    [{ CUTOVER_BODY_TIMEOUT_MS: '0' }, 'CUTOVER_BODY_TIMEOUT_MS: expected a whole number from 1'],
     [{ CUTOVER_ENGINES: '1.5' }, 'CUTOVER_ENGINES: expected a whole number'],
     [{ CUTOVER_BODY_BYTES_MAX: '5 apples' }, 'CUTOVER_BODY_BYTES_MAX: expected bytes'],
     [{ CUTOVER_ACCESS_LOG: 'maybe' }, 'CUTOVER_ACCESS_LOG: expected true or false, not "maybe"'],
