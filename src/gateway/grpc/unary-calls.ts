@@ -46,10 +46,12 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
     RepositoryIndex: answering(({ ready }: { readonly ready: boolean }) => ({
       models: indexOf(context, ready),
     })),
-    RepositoryModelLoad: answering(async ({ model_name: model, parameters }: Controlled) => {
-      await loadModel(context, model, parameters)
-      return {}
-    }),
+    RepositoryModelLoad: answering(
+      async ({ model_name: model, parameters }: Controlled, isGone) => {
+        await loadModel(context, model, parameters, isGone)
+        return {}
+      },
+    ),
     RepositoryModelUnload: answering(({ model_name: model }: Controlled) => {
       unloadModel(context, model)
       return {}
@@ -67,14 +69,17 @@ export function unaryCalls(context: GatewayContext): UntypedServiceImplementatio
   }
 }
 
+/** `isGone`: whether its client is. */
+type Answer<Request> = (request: Request, isGone: () => boolean) => object | Promise<object>
+
 function answeringWith({ logger }: GatewayContext) {
   async function reply<Request>(
-    answer: (request: Request) => object | Promise<object>,
+    answer: Answer<Request>,
     call: ServerUnaryCall<Request, object>,
     callback: sendUnaryData<object>,
   ): Promise<void> {
     try {
-      callback(null, await answer(call.request))
+      callback(null, await answer(call.request, () => call.cancelled))
     } catch (error) {
       // The client is not told what it was.
       if (!(error instanceof CutoverError)) {
@@ -83,9 +88,7 @@ function answeringWith({ logger }: GatewayContext) {
       callback(serviceErrorOf(error))
     }
   }
-  return <Request>(
-    answer: (request: Request) => object | Promise<object>,
-  ): handleUnaryCall<Request, object> =>
+  return <Request>(answer: Answer<Request>): handleUnaryCall<Request, object> =>
     (call, callback) =>
       void reply(answer, call, callback)
 }

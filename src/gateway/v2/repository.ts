@@ -6,6 +6,10 @@ import type { GatewayContext } from '../context.ts'
 import { reasonOf } from '../pick-served.ts'
 
 const LOOK_INTERVAL_MS = 25
+/** Each looks again and again. */
+const LOADS_MAX = 64
+
+let loads = 0
 
 /** Every version the server knows, or only the ready ones, with its state. */
 export function indexOf(context: GatewayContext, onlyReady: boolean) {
@@ -19,13 +23,14 @@ export function indexOf(context: GatewayContext, onlyReady: boolean) {
  * Looks at the registry and resolves when the model infers and nothing more of it is being loaded.
  * It hurries the look and nothing else: what is loaded, and when what failed is tried again, is for
  * the registry and the rollout to say, so whoever may infer may ask for it. Throws
- * REQUEST_INVALID for any parameter, MODEL_NOT_FOUND,
- * REGISTRY_UNAVAILABLE, MODEL_NOT_READY with the reason, or DEADLINE_EXCEEDED.
+ * REQUEST_INVALID for any parameter, QUEUE_FULL, MODEL_NOT_FOUND, REGISTRY_UNAVAILABLE,
+ * MODEL_NOT_READY with the reason, DEADLINE_EXCEEDED, or REQUEST_ABORTED once its client `isGone`.
  */
 export async function loadModel(
   context: GatewayContext,
   name: string,
-  parameters: object = {},
+  parameters: object,
+  isGone: () => boolean,
 ): Promise<void> {
   const [given] = Object.keys(parameters)
   if (given !== undefined) {
@@ -35,6 +40,18 @@ export async function loadModel(
         'the version that is published',
     )
   }
+  if (loads >= LOADS_MAX) {
+    throw new CutoverError('QUEUE_FULL', `${LOADS_MAX} requests wait for a model to be loaded`)
+  }
+  loads++
+  try {
+    await loaded(context, name, isGone)
+  } finally {
+    loads--
+  }
+}
+
+async function loaded(context: GatewayContext, name: string, isGone: () => boolean): Promise<void> {
   const { settings, table, statusesOf, pending, source } = context
   const { requestTimeoutMs } = settings
   const deadline = performance.now() + requestTimeoutMs
@@ -60,6 +77,7 @@ export async function loadModel(
         throw new CutoverError('MODEL_NOT_READY', reasons.join('; '))
     }
     if (performance.now() > deadline) throw late
+    if (isGone()) throw new CutoverError('REQUEST_ABORTED', 'the client hung up')
     await sleep(LOOK_INTERVAL_MS)
   }
 }

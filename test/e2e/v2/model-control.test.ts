@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
 import { registryWith } from '../../support/registry.ts'
-import { startServer, type TestServer } from '../../support/server.ts'
+import { startServer, type TestServer, waitFor } from '../../support/server.ts'
 
 const registry = registryWith(['m', 1, 'class-1'])
 let server: TestServer
@@ -80,4 +80,26 @@ test('what is there is not unloaded by a request', async () => {
   expect(status).toBe(503)
   expect(body).toMatchObject({ code: 'MODEL_CONTROL_REFUSED' })
   expect((await fetch(`${server.url}/v2/models/m/ready`)).status).toBe(200)
+})
+
+test('so many loads wait at a time, and not for clients that are gone', async () => {
+  const missing = { path: 'model.onnx.data', size: 1, sha256: '0'.repeat(64) }
+  registry.add('coming', 1, 'class-1', {
+    schema: 'cutover/manifest/v1',
+    format: 'onnx',
+    files: [missing],
+  })
+  const leaving = new AbortController()
+  const statuses: number[] = []
+  const waiting = Array.from({ length: 65 }, async () => {
+    const url = `${server.url}/v2/repository/models/coming/load`
+    const answer = await fetch(url, { method: 'POST', signal: leaving.signal })
+    statuses.push(answer.status)
+  })
+  const ended = Promise.allSettled(waiting)
+  await waitFor(() => statuses.length > 0, 'the one that is too many')
+  expect(statuses).toEqual([429])
+  leaving.abort()
+  await ended
+  await waitFor(async () => (await control('m', 'load')).status === 200, 'room for another')
 })

@@ -21,7 +21,11 @@ export async function load(
   response: Response,
 ): Promise<void> {
   const { parameters } = parseControlRequest(textOf(body))
-  await loadModel(context, String(params['model']), parameters)
+  let isGone = false
+  response.once('close', () => {
+    isGone = true
+  })
+  await loadModel(context, String(params['model']), parameters ?? {}, () => isGone)
   response.json({})
 }
 
