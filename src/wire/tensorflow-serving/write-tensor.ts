@@ -8,6 +8,8 @@ import { SliceCounter } from '../slice-counter.ts'
 const SLICE_ELEMENTS = 4096
 /** An output of strings so named holds bytes and not text. */
 const BYTES_SUFFIX = '_bytes'
+/** Lists that a tensor without elements may take: it costs the model nothing to make it of millions. */
+const EMPTY_LISTS_MAX = 100_000
 /** Digits that tell every float32 apart, and those that most need. */
 const FLOAT32_DIGITS = 9
 const FLOAT32_DIGITS_FEW = 6
@@ -33,6 +35,7 @@ export class TensorWriter {
     const count = elementCount(inner)
     this.#text = text
     this.#nextElement = elementWriter(name, tensor)
+    if (count === 0) checkLists(name, tensor.shape)
     this.#empty = count === 0 ? emptyOf(inner) : undefined
     this.#rowLength = inner.at(-1) ?? 1
     this.#rows = count / this.#rowLength
@@ -71,6 +74,12 @@ export class TensorWriter {
     for (let i = 0; i < count; i++) elements.push(this.#nextElement())
     return elements.join(',')
   }
+}
+
+function checkLists(name: string, shape: readonly number[]): void {
+  const lists = elementCount(shape.slice(0, shape.indexOf(0)))
+  if (lists <= EMPTY_LISTS_MAX) return
+  throw new CutoverError('TENSOR_INVALID', `output ${name} is ${lists} lists without an element`)
 }
 
 function emptyOf(shape: readonly number[]): string {

@@ -107,6 +107,14 @@ describe('a predict response', () => {
     expect(pausesOf(writePredictResponse('row', outputs))).toBe(Math.floor(100_000 / 4096))
   })
 
+  test.each([
+    ['row', [100_000_000, 0]],
+    ['column', [2, 100_000_000, 0, 3]],
+  ] as const)('of a %s of lists without an element has a bound', (format, shape) => {
+    const outputs = named(zeros(...shape))
+    expect(() => textOf(writePredictResponse(format, outputs))).toThrow('without an element')
+  })
+
   test('does not pause when it is small', () => {
     expect(pausesOf(writePredictResponse('row', named(zeros(1000, 4), zeros(1000))))).toBe(0)
   })
