@@ -153,8 +153,9 @@ export async function serve(settings: Settings): Promise<void> {
   })
   // The engines start meanwhile.
   const started = manager.start()
-  if (settings.grpcPort >= 0) grpc = await openGrpc(context)
-  await started
+  const opened = settings.grpcPort < 0 ? undefined : openGrpc(context)
+  // Either may fail while the other is under way.
+  await Promise.all([started, opened?.then((front) => (grpc = front))])
   await manager.settled
   settled = true
   tellRefusals()
