@@ -16,8 +16,6 @@ export type Outcome =
       readonly serviceMs: number
       /** The best class, if the answer has classes. */
       readonly classIndex?: number | undefined
-      /** One of the version's first: its time says nothing of the version. */
-      readonly isCold?: boolean | undefined
     }
   /** NaN, infinite, or not of the promised shape. */
   | { readonly kind: 'invalid' }
@@ -61,14 +59,17 @@ export class BlockRecorder {
     this.#arms = { stable: new Arm(start.reference), canary: new Arm(start.reference) }
   }
 
-  /** Notes a request as it is dispatched. Call what it returns once, when the request has ended. */
-  begin(track: 'stable' | 'canary', nowMs: number): (outcome: Outcome) => void {
+  /**
+   * Notes a request as it is dispatched. Call what it returns once, when the request has ended.
+   * `isCold`: the time that it takes says nothing of the version.
+   */
+  begin(track: 'stable' | 'canary', nowMs: number, isCold = false): (outcome: Outcome) => void {
     this.#goOn(nowMs)
     this.#dispatched++
     this.#pending++
     return (outcome) => {
       this.#pending--
-      this.#arms[track].add(outcome)
+      this.#arms[track].add(outcome, isCold)
     }
   }
 
@@ -117,19 +118,19 @@ class Arm {
     this.#classes = reference === null ? [] : [...reference.classes.map(() => 0), 0]
   }
 
-  add(outcome: Outcome): void {
+  add(outcome: Outcome, isCold: boolean): void {
     if (outcome.kind === 'excused') return
     this.#requests++
     switch (outcome.kind) {
       case 'failed':
         this.#errors++
-        if (outcome.ran !== undefined) this.#addLatency(outcome.ran.stratum, outcome.ran.serviceMs)
+        if (!isCold && outcome.ran !== undefined) this.#addLatency(outcome.ran)
         break
       case 'invalid':
         this.#invalid++
         break
       case 'answered':
-        if (outcome.isCold !== true) this.#addLatency(outcome.stratum, outcome.serviceMs)
+        if (!isCold) this.#addLatency(outcome)
         if (outcome.classIndex !== undefined) this.#addClass(outcome.classIndex)
         break
     }
@@ -146,7 +147,7 @@ class Arm {
     }
   }
 
-  #addLatency(stratum: Stratum, serviceMs: number): void {
+  #addLatency({ stratum, serviceMs }: { readonly stratum: Stratum; readonly serviceMs: number }) {
     const edges = this.#reference?.latencyEdgesMs[stratum]
     if (edges === undefined) return
     const counts = (this.#latency[stratum] ??= {

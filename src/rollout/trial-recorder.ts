@@ -3,8 +3,11 @@ import type { RolloutStatus } from '../domain/rollout-status.ts'
 import { ArmTrafficRecorder } from './arm-traffic.ts'
 import { BlockRecorder, type Outcome } from './block-recorder.ts'
 
-/** Answers of a candidate that say nothing of its latency: its caches are cold. */
-const COLD_ANSWERS = 20
+/**
+ * Requests of a candidate that say nothing of its latency: its caches are cold. They are the first
+ * that are dispatched, however they end: among the first answers there would be no time-out.
+ */
+const COLD_REQUESTS = 20
 /** Blocks that nobody took. Beyond, nothing more is recorded. */
 const BLOCKS_MAX = 1_000
 
@@ -25,7 +28,7 @@ export class TrialRecorder {
   #open: BlockRecorder | undefined
   /** Closed, with requests that have not ended. */
   readonly #ending = new Set<BlockRecorder>()
-  #coldLeft = COLD_ANSWERS
+  #coldLeft = COLD_REQUESTS
   #complete: Block[] = []
   #traffic = newTraffic()
 
@@ -41,7 +44,7 @@ export class TrialRecorder {
       this.#complete = []
       this.#ending.clear()
       this.#open = undefined
-      this.#coldLeft = COLD_ANSWERS
+      this.#coldLeft = COLD_REQUESTS
       this.#traffic = newTraffic()
     }
     const isSame = view?.weight === before?.weight && view?.reference === before?.reference
@@ -55,11 +58,11 @@ export class TrialRecorder {
     if (view?.trial !== trial || this.#complete.length >= BLOCKS_MAX) return undefined
     const nowMs = performance.now()
     const block = (this.#open ??= new BlockRecorder({ ...view, startedMs: nowMs }))
-    const ended = block.begin(arm, nowMs)
+    const isCold = arm === 'canary' && this.#coldLeft-- > 0
+    const ended = block.begin(arm, nowMs, isCold)
     return (outcome) => {
       this.#traffic[arm].add(outcome, performance.now())
-      const isCold = arm === 'canary' && outcome.kind === 'answered' && this.#coldLeft-- > 0
-      ended(isCold ? { ...outcome, isCold } : outcome)
+      ended(outcome)
       if (block === this.#open && block.isComplete(performance.now(), view.blockMs)) this.#close()
       else this.#settle(block)
     }

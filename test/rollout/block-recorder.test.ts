@@ -21,7 +21,6 @@ describe('a block', () => {
       answered(5),
       answered(25, 2),
       answered(99, 7),
-      { kind: 'answered', stratum: 'single', serviceMs: 99, classIndex: 7, isCold: true },
       { kind: 'invalid' },
       { kind: 'failed' },
       { kind: 'failed', ran: { stratum: 'single', serviceMs: 25 } },
@@ -29,6 +28,8 @@ describe('a block', () => {
       { kind: 'answered', stratum: 'alone', serviceMs: 1 },
     ]
     for (const outcome of outcomes) block.begin('canary', 1_000)(outcome)
+    const isCold = true
+    block.begin('canary', 1_000, isCold)(answered(99, 7))
     block.begin('stable', 1_000)(answered(1))
     block.close(6_000)
     expect(block.block).toEqual({
