@@ -25,6 +25,8 @@ export interface TrialView {
 export class TrialRecorder {
   readonly #onBlock: () => void
   #view: TrialView | undefined
+  /** The last one that was compared. */
+  #trial: string | undefined
   #open: BlockRecorder | undefined
   /** Closed, with requests that have not ended. */
   readonly #ending = new Set<BlockRecorder>()
@@ -40,12 +42,16 @@ export class TrialRecorder {
   /** From now on this is compared; undefined: nothing. */
   watch(view: TrialView | undefined): void {
     const before = this.#view
-    if (view?.trial !== before?.trial) {
-      this.#complete = []
-      this.#ending.clear()
-      this.#open = undefined
+    if (view !== undefined && view.trial !== before?.trial) {
       this.#coldLeft = COLD_REQUESTS
       this.#traffic = newTraffic()
+      // While nothing is compared, what was seen of a trial is kept: it may go on.
+      if (view.trial !== this.#trial) {
+        this.#complete = []
+        this.#ending.clear()
+        this.#open = undefined
+      }
+      this.#trial = view.trial
     }
     const isSame = view?.weight === before?.weight && view?.reference === before?.reference
     this.#view = view

@@ -31,3 +31,16 @@ test('of the first requests to a candidate no time counts, however they end', ()
     },
   ])
 })
+
+test('what was seen of a trial is kept while nothing is compared, and not for another trial', () => {
+  const recorder = new TrialRecorder(() => {})
+  const view = { trial: 't', weight: 5, blockMs: 60_000, reference }
+  recorder.watch(view)
+  const ended = recorder.begin('canary', 't')
+  recorder.watch(undefined)
+  ended?.({ kind: 'failed' })
+  recorder.watch(view)
+  expect(recorder.complete).toMatchObject([{ canary: { requests: 1, errors: 1 } }])
+  recorder.watch({ ...view, trial: 'another' })
+  expect(recorder.complete).toEqual([])
+})
