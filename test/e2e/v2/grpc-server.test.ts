@@ -209,13 +209,10 @@ describe('a client that does not do its part', () => {
     expect(answers).toBe(101)
   })
 
-  test('a client that reads nothing of its answer is cut off', async () => {
-    const server = await startServer(MODEL, { flags: [...GRPC, '--answer-timeout-ms', '1000'] })
-    // It answers pings, and has room for a kilobyte.
-    const settings = { initialWindowSize: 1024 }
-    const session = connect(`http://${server.grpcAddress}`, { settings })
+  /** A call whose answer has 1.2 MB, on a connection with so much room for it. */
+  async function unread(server: TestServer, initialWindowSize: number) {
+    const session = connect(`http://${server.grpcAddress}`, { settings: { initialWindowSize } })
     await once(session, 'connect')
-    const closed = once(session, 'close')
     const message = encoded(tiny(100_000))
     const head = Buffer.alloc(5)
     head.writeUInt32BE(message.length, 1)
@@ -224,10 +221,33 @@ describe('a client that does not do its part', () => {
     call.end(Buffer.concat([head, message]))
     await once(call, 'response')
     call.pause()
-    await closed
+    return { session, call }
+  }
+
+  test('a client that reads nothing of its answer is cut off', async () => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--answer-timeout-ms', '1000'] })
+    // It answers pings, and has room for a kilobyte.
+    const { session } = await unread(server, 1024)
+    if (!session.closed) await once(session, 'close')
     expect(await new GrpcClient(server.grpcAddress).call('ServerLive', {})).toMatchObject({
       code: 'OK',
     })
+  })
+
+  test('one that reads slowly gets the whole, however often the time goes by', async () => {
+    const server = await startServer(MODEL, { flags: [...GRPC, '--answer-timeout-ms', '3000'] })
+    const { session, call } = await unread(server, 65_535)
+    let bytes = 0
+    const ended = once(call, 'end')
+    for (let reads = 0; reads < 50 && !call.readableEnded; reads++) {
+      await sleep(200)
+      bytes += (call.read(Math.min(20_000, call.readableLength)) as Buffer | null)?.length ?? 0
+    }
+    call.on('data', (chunk: Buffer) => (bytes += chunk.length))
+    call.resume()
+    await ended
+    expect(bytes).toBeGreaterThan(1_200_000)
+    session.close()
   })
 })
 
