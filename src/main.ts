@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { CutoverError, messageOf } from './domain/errors.ts'
 import { engineOf } from './domain/manifest.ts'
 import { DEFAULT_POLICY, type RolloutPolicy } from './domain/rollout-policy.ts'
+import type { RolloutReport, RolloutStatus } from './domain/rollout-status.ts'
 import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
 import { EnginePool, type Occupancy } from './engine/pool.ts'
 import { BodyPool } from './gateway/body-pool.ts'
@@ -18,19 +19,17 @@ import { cpuCount } from './lib/cpu-count.ts'
 import { cacheBase } from './registry/cache-dir.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
-import type { RolloutReport, RolloutStatus } from './domain/rollout-status.ts'
-import { POLICY_FILE } from './registry/s3/catalogue.ts'
 import type { RegistryProblem } from './registry/source.ts'
 import { Rollouts } from './rollout/rollouts.ts'
 import { Manager, type StartPool } from './serving/manager.ts'
-import { type Refusal, refusalOf, type Served, unreadyReason } from './serving/readiness.ts'
+import { CHANGES_REFUSALS, refusalTeller, type Served, unreadyReason } from './serving/readiness.ts'
 import { EventHub } from './telemetry/event-hub.ts'
 import { logEvents } from './telemetry/event-log.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { Metrics, type ServingGauge } from './telemetry/metrics.ts'
 import { terminalProgress } from './telemetry/progress.ts'
 import { Webhooks } from './telemetry/webhooks/webhooks.ts'
-import { parsePolicy } from './wire/policy.ts'
+import { parsePolicy, POLICY_FILE } from './wire/policy.ts'
 import type { Settings } from './wire/settings.ts'
 
 /** Part of the machine's memory that one engine may hold where no bound is set. */
@@ -60,7 +59,7 @@ export async function serve(settings: Settings): Promise<void> {
     metrics.observe(event)
     log(event)
     events.deployment(event)
-    if (settled && CHANGES_ROUTES.has(event.kind)) queueMicrotask(tellRefusals)
+    if (settled && CHANGES_REFUSALS.has(event.kind)) queueMicrotask(tellRefusals)
   }
   const onProblem = (problem: RegistryProblem) =>
     logger.warn(problem, `${problem.path}: ${problem.reason}`)
@@ -101,13 +100,16 @@ export async function serve(settings: Settings): Promise<void> {
   })
   let settled = false
   let leaving = false
-  const tellRefusals = refusalTeller(logger, () => served())
   const served = (): Served => ({
     table: manager.table,
     models: manager.models(),
     pending: manager.pending,
     source: manager.source,
     defaultModel: settings.defaultModel,
+  })
+  const tellRefusals = refusalTeller(served, ({ requests, reason }) => {
+    const whose = requests === 'all' ? 'every request' : 'requests that name no model'
+    logger.warn({ event: 'requests.refused' }, `${whose}: refused, ${reason}`)
   })
   const context: GatewayContext = {
     settings,
@@ -159,26 +161,6 @@ export async function serve(settings: Settings): Promise<void> {
   await manager.settled
   settled = true
   tellRefusals()
-}
-
-/** After these, other requests may be refused than before. */
-const CHANGES_ROUTES: ReadonlySet<DeploymentEvent['kind']> = new Set([
-  'version.promoted',
-  'version.rejected',
-  'version.unloaded',
-])
-
-/** Logs which requests are refused for want of a model, once each time that this changes. */
-function refusalTeller(logger: Logger, served: () => Served): () => void {
-  let told: Refusal['requests'] | undefined
-  return () => {
-    const refusal = refusalOf(served())
-    if (refusal !== undefined && refusal.requests !== told) {
-      const whose = refusal.requests === 'all' ? 'every request' : 'requests that name no model'
-      logger.warn({ event: 'requests.refused' }, `${whose}: refused, ${refusal.reason}`)
-    }
-    told = refusal?.requests
-  }
 }
 
 /** Loaded only where it is wanted: a server without it is smaller and starts sooner. */

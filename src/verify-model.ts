@@ -62,9 +62,10 @@ export async function verifyModel(
 }
 
 function verdictOn(error: unknown): unknown {
-  const code = isDiskFull(error) ? 'DISK_FULL' : error instanceof CutoverError && error.code
+  const own = error instanceof CutoverError ? error.code : undefined
+  const code = isDiskFull(error) ? 'DISK_FULL' : own
   // An error of the system says more as it is.
-  if (code === false) return error
+  if (code === undefined) return error
   const isRefused = REFUSALS.has(code)
   const what = isRefused ? 'a server would refuse this model' : 'the model could not be tried'
   const sentence = `${what}: ${messageOf(error)}`

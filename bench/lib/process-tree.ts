@@ -1,14 +1,14 @@
 import { readdirSync, readFileSync } from 'node:fs'
 
+import { cpuTimeMs } from '../../src/lib/cpu-time.ts'
+import { processStat } from '../../src/lib/process-stat.ts'
+
 /** `pid` and everything that descends from it now, parents first. Linux only. */
 export function processTree(pid: number): number[] {
   const children = new Map<number, number[]>()
   for (const name of readdirSync('/proc')) {
-    const stat = /^\d+$/.test(name) ? readProc(`/proc/${name}/stat`) : undefined
-    if (stat === undefined) continue
-    // The command's name stands in parentheses and may hold any character, also parentheses.
-    const [state, parent] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-    if (state === 'Z') continue
+    const [state, parent] = (/^\d+$/.test(name) ? statOf(Number(name)) : undefined) ?? []
+    if (state === undefined || state === 'Z') continue
     const siblings = children.get(Number(parent)) ?? []
     children.set(Number(parent), [...siblings, Number(name)])
   }
@@ -28,15 +28,24 @@ export function treePssBytes(pid: number): number {
 }
 
 export function isRunning(pid: number): boolean {
-  const stat = readProc(`/proc/${pid}/stat`)
-  return stat !== undefined && !stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
+  const [state = 'Z'] = statOf(pid) ?? []
+  return state !== 'Z'
 }
 
-/** User and system time that a process has used; it is counted in ticks of 10 ms. */
+/** User and system time that a process has used. */
 export function cpuMsOf(pid: number): number {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-  const [, , , , , , , , , , , user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
-  return (Number(user) + Number(system)) * 10
+  const usedMs = cpuTimeMs(pid)
+  if (usedMs === undefined) throw new Error(`the process ${pid} is gone`)
+  return usedMs
+}
+
+/** Undefined when the process is gone. */
+function statOf(pid: number): string[] | undefined {
+  try {
+    return processStat(pid)
+  } catch {
+    return undefined
+  }
 }
 
 /** Undefined when the process is gone. */

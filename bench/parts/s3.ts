@@ -1,9 +1,10 @@
 import { createHash, randomFillSync } from 'node:crypto'
-import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
+import { residentBytes } from '../../src/lib/resident-bytes.ts'
 import type { FakeS3 } from '../../test/support/s3/fake-s3.ts'
 import {
   atMost,
@@ -198,14 +199,14 @@ async function pull(bench: Bench, fake: FakeS3): Promise<Measured> {
   try {
     await sleep(options.seconds * 2000)
     const steadyFrom = wallClockMs() - options.seconds * 1000
-    const before = rssBytes(server.pid)
+    const before = residentBytes(server.pid)
     let highest = before
     const from = await bucket.publish(2, [{ path: 'weights.bin', ...entry }])
     let until = from
     let isPulling = true
     while (isPulling && wallClockMs() - from < 10 * WAIT_MS) {
       await sleep(100)
-      highest = Math.max(highest, rssBytes(server.pid))
+      highest = Math.max(highest, residentBytes(server.pid))
       const step = await stepOf(server.port)
       isPulling = step === undefined || step === 'verifying' || step === 'pulling'
       if (isPulling) until = wallClockMs()
@@ -291,11 +292,6 @@ async function stepOf(port: number): Promise<string | undefined> {
   }
   const second = models[0]?.versions.find(({ version }) => version === 2)
   return second?.state === 'loading' ? second.step : second?.state
-}
-
-function rssBytes(pid: number): number {
-  const pages = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]
-  return Number(pages) * 4096
 }
 
 /** What a server without anything to do uses, from one poll to the next. */

@@ -70,6 +70,13 @@ export class CutoverError extends Error {
   }
 }
 
+export const CLIENT_GONE = 'the client hung up'
+
+/** Of a request whose client did not wait for the answer. */
+export function clientGone(): CutoverError {
+  return new CutoverError('REQUEST_ABORTED', CLIENT_GONE)
+}
+
 /** The sentence of anything thrown. */
 export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown)

@@ -1,4 +1,4 @@
-import { CutoverError, messageOf } from '../domain/errors.ts'
+import { clientGone, CutoverError, messageOf } from '../domain/errors.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { smoothed } from '../lib/smoothed.ts'
 import type { LoadStep } from '../wire/engine-protocol.ts'
@@ -7,7 +7,6 @@ import { type EngineLoad, inflightFor, nextDispatch } from './dispatch.ts'
 import { Engine } from './engine.ts'
 import { type EngineEnding, EngineGone, type EngineOptions, type RunEnd } from './engine-child.ts'
 import {
-  CLIENT_GONE,
   DeadlineInEngine,
   GivenUpInEngine,
   noAnswerWithin,
@@ -179,9 +178,7 @@ export class EnginePool {
       waiter.timer = setTimeout(this.#expire, deadlineMs, waiter)
       this.#queue.add(waiter)
       onStart?.(() => {
-        const error = this.#isQueued(waiter)
-          ? new CutoverError('REQUEST_ABORTED', CLIENT_GONE)
-          : new GivenUpInEngine(waiter)
+        const error = this.#isQueued(waiter) ? clientGone() : new GivenUpInEngine(waiter)
         this.#giveUp(waiter, error)
       })
       this.#dispatch()
@@ -340,7 +337,7 @@ export class EnginePool {
     if (waiter.abandoned) {
       // It is not run again, so nobody will know whether it was the culprit: but the oldest that hung.
       const isCulprit = error.code === 'ENGINE_TIMEOUT' && waiter.stratum !== 'shared'
-      waiter.reject(isCulprit ? error : new CutoverError('REQUEST_ABORTED', CLIENT_GONE))
+      waiter.reject(isCulprit ? error : clientGone())
       return
     }
     observer.requestRetried()

@@ -1,4 +1,4 @@
-import { CutoverError } from '../domain/errors.ts'
+import { CLIENT_GONE, CutoverError } from '../domain/errors.ts'
 import type { Stratum } from '../domain/evidence.ts'
 import type { RunRequest, RunResult } from '../wire/run-message.ts'
 
@@ -32,8 +32,6 @@ export class GivenUpInEngine extends CutoverError {
     this.#waiter.onLateEnd = listener
   }
 }
-
-export const CLIENT_GONE = 'the client hung up'
 
 export function noAnswerWithin(deadlineMs: number): string {
   return `no answer within ${deadlineMs} ms`

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { IncomingMessage } from 'node:http'
 
-import { CutoverError } from '../domain/errors.ts'
+import { clientGone, CutoverError } from '../domain/errors.ts'
 import type { BodyPool } from './body-pool.ts'
 
 /** Less is left to the garbage collector. */
@@ -36,7 +36,7 @@ export function readBody(
     })
     request.on('end', () => resolve(collected.joined()))
     request.on('close', () => {
-      if (!request.complete) reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+      if (!request.complete) reject(clientGone())
     })
   })
 }

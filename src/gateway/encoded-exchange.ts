@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 
 import pLimit from 'p-limit'
 
-import { CutoverError } from '../domain/errors.ts'
+import { clientGone, CutoverError } from '../domain/errors.ts'
 import { readBody } from './body.ts'
 import { decoded, encoded, encodingOf, responseEncodingOf } from './content-encoding.ts'
 import type { GatewayContext } from './context.ts'
@@ -54,7 +54,7 @@ function inTurn(
     const over = exchange.over()
     void over.then(() => {
       clearTimeout(timer)
-      reject(new CutoverError('REQUEST_ABORTED', 'the client hung up'))
+      reject(clientGone())
     })
     void unpacked(async () => {
       clearTimeout(timer)

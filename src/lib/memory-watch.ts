@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { residentBytes } from './resident-bytes.ts'
 
 const INTERVAL_MS = 200
 
@@ -40,7 +40,7 @@ export class MemoryWatch {
 
   #look(): void {
     const { bytesMax, onExceeded, isBusy = () => true } = this.#options
-    const bytes = residentBytes(this.#pid)
+    const bytes = heldBytes(this.#pid)
     if (bytes > bytesMax) {
       this.stop()
       onExceeded(bytes)
@@ -55,11 +55,10 @@ export class MemoryWatch {
   }
 }
 
-function residentBytes(pid: number): number {
+/** Nothing, where the process is gone or nobody knows. */
+function heldBytes(pid: number): number {
   try {
-    // Not statm, which counts pages: their size is not the same everywhere.
-    const status = readFileSync(`/proc/${pid}/status`, 'latin1')
-    return Number(/^VmRSS:\s*(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024
+    return residentBytes(pid)
   } catch {
     return 0
   }

@@ -10,6 +10,14 @@ export function isAbsent(thrown: unknown): boolean {
   return code === 'ENOENT' || code === 'ENOTDIR'
 }
 
+/** What a look at a path finds; undefined where the path turns out not to exist. */
+export function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
+  return looking.catch((error: unknown) => {
+    if (isAbsent(error)) return undefined
+    throw error
+  })
+}
+
 /** Whether there was no room left on a disk, or none for this user. */
 export function isDiskFull(thrown: unknown): boolean {
   const code = systemCode(thrown)

@@ -4,7 +4,7 @@ import path from 'node:path'
 
 import { CutoverError } from '../domain/errors.ts'
 import { describeBytes } from '../lib/describe-bytes.ts'
-import { isAbsent, systemCode } from '../lib/system-error.ts'
+import { isAbsent, systemCode, unlessAbsent } from '../lib/system-error.ts'
 
 const BLOB = /^[0-9a-f]{64}$/
 /** The beginning of what is to be a blob. */
@@ -151,11 +151,8 @@ async function linkOrCopy(from: string, to: string): Promise<void> {
   }
 }
 
-async function statsOf(file: string): Promise<Stats | undefined> {
-  return lstat(file).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined
-    throw error
-  })
+function statsOf(file: string): Promise<Stats | undefined> {
+  return unlessAbsent(lstat(file))
 }
 
 function bytesOf(blobs: readonly Blob[]): number {

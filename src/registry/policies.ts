@@ -81,7 +81,6 @@ export class Policies {
    */
   async update(files: readonly PolicyFile[], unreadable: readonly string[] = []): Promise<boolean> {
     const before = this.#known
-    const textsBefore = JSON.stringify([...this.texts])
     const there = new Set([...files.map(({ model }) => model), ...unreadable])
     const known = new Map([...before].filter(([model]) => there.has(model)))
     const unread = new Map([...this.#unread].filter(([model]) => unreadable.includes(model)))
@@ -111,7 +110,8 @@ export class Policies {
     await Promise.all(changed.map((file) => limit(() => readOne(file))))
     this.#known = known
     this.#unread = unread
-    return JSON.stringify([...this.texts]) !== textsBefore
+    const isSame = ([model, { text }]: [string, KnownPolicy]) => before.get(model)?.text === text
+    return known.size !== before.size || ![...known].every(isSame)
   }
 
   /**

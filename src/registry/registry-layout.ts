@@ -4,7 +4,8 @@ import path from 'node:path'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import { isModelName, parseVersion } from '../domain/version.ts'
-import { isAbsent } from '../lib/system-error.ts'
+import { isAbsent, unlessAbsent } from '../lib/system-error.ts'
+import { POLICY_FILE } from '../wire/policy.ts'
 import { modelFiles } from './detect-format.ts'
 import type { Found, Layout } from './layout.ts'
 import type { PolicyFile } from './policies.ts'
@@ -13,7 +14,6 @@ import { isLasting, type VersionPlace } from './version-sight.ts'
 
 /** Beside a model's versions, the directory in which servers note the state of rollouts. */
 const CONTROL = 'control'
-const POLICY_FILE = 'model.json'
 
 /** `<root>/<model>/<version>/…files…` */
 export function registryLayout(root: string): Layout {
@@ -121,14 +121,6 @@ async function policyIn(
   const { mtimeMs, size, ino } = found
   const state = [mtimeMs, size, ino].join(' ')
   return [{ model, path: file, state, bytes: size, read: () => unlessAbsent(readFile(file)) }]
-}
-
-/** Undefined: it went meanwhile. */
-async function unlessAbsent<T>(looking: Promise<T>): Promise<T | undefined> {
-  return looking.catch((error: unknown) => {
-    if (isAbsent(error)) return undefined
-    throw error
-  })
 }
 
 function linked(): CutoverError {

@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { CutoverError } from '../domain/errors.ts'
 import type { Manifest } from '../domain/manifest.ts'
-import { isAbsent } from '../lib/system-error.ts'
+import { unlessAbsent } from '../lib/system-error.ts'
 import {
   MANIFEST_BYTES_MAX,
   MANIFEST_FILE,
@@ -93,10 +93,7 @@ class Listing {
 
   /** Stops at the bounds: who copies that many files is told that they are too many. */
   async addAll(below: string): Promise<void> {
-    const names = await readdir(path.join(this.#dir, below)).catch((error: unknown) => {
-      if (isAbsent(error)) return []
-      throw error
-    })
+    const names = (await unlessAbsent(readdir(path.join(this.#dir, below)))) ?? []
     for (const name of names) {
       const file = below === '' ? name : `${below}/${name}`
       if (this.files.length > VERSION_FILES_MAX) return
@@ -148,11 +145,8 @@ async function read(dir: string, { size }: Stats): Promise<Uint8Array> {
   return Buffer.concat(chunks)
 }
 
-async function stats(file: string): Promise<Stats | undefined> {
-  return lstat(file).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined
-    throw error
-  })
+function stats(file: string): Promise<Stats | undefined> {
+  return unlessAbsent(lstat(file))
 }
 
 function seenFile(path: string, { size, mtimeMs, ino }: Stats): SeenFile {

@@ -76,19 +76,19 @@ function shadow(state: RolloutState, trial: Trial): Change {
 
 function shadowGate(state: RolloutState, trial: Trial, input: StepInput): Finding {
   const step = input.policy.shadow
+  const name = nameOf(state, trial.candidate)
   if (step !== undefined && trial.progress.requests === 0) {
-    const name = nameOf(state, trial.candidate)
     return { problem: `${name} waits: no request was copied yet (images are, tensors are not)` }
   }
   if (step !== undefined && !isSeenEnough(trial.progress, step, false)) return {}
   const { minAgreement } = step ?? {}
   const agreement = trial.shadow === null ? undefined : agreementOf(trial.shadow)
   if (minAgreement !== undefined && agreement === undefined) {
-    return { problem: `${nameOf(state, trial.candidate)} waits: no outputs were compared yet` }
+    return { problem: `${name} waits: no outputs were compared yet` }
   }
   if (minAgreement !== undefined && agreement !== undefined && agreement < minAgreement) {
     const text =
-      `${nameOf(state, trial.candidate)} paused: the best class of copied requests is the same ` +
+      `${name} paused: the best class of copied requests is the same ` +
       `in ${(100 * agreement).toFixed(1)} %, less than ${100 * minAgreement} %`
     const phase = {
       kind: 'paused',

@@ -2,19 +2,19 @@ import { randomUUID } from 'node:crypto'
 
 import { CutoverError, messageOf } from '../domain/errors.ts'
 import type { RolloutPolicy } from '../domain/rollout-policy.ts'
-import type { Command, RolloutEvent, RolloutState, VersionRef } from '../domain/rollout.ts'
+import type { Command, RolloutEvent, RolloutState, Trial, VersionRef } from '../domain/rollout.ts'
 import type { RolloutStatus } from '../domain/rollout-status.ts'
 import { backoffMs } from '../lib/backoff.ts'
 import { Mutex } from '../lib/mutex.ts'
 import { RepeatedTask } from '../lib/repeated-task.ts'
 import type { Outcome } from './block-recorder.ts'
 import { type DocumentStore, readState, writeState } from './documents.ts'
+import { isWhole } from './judge/evidence.ts'
 import { initialRollout, nextStep } from './next-step.ts'
 import { ReferenceSampler } from './reference-sampler.ts'
 import { type Routing, routingOf } from './routing.ts'
 import { ShadowRecorder } from './shadow-recorder.ts'
 import type { StepInput, StepResult, VersionInfo } from './step.ts'
-import { isWhole } from './judge/evidence.ts'
 import { isQuarantined, isReady, substituteOf } from './target.ts'
 import { trialOf, verdictOf, weightOf } from './trial.ts'
 import { type Arm, TrialRecorder } from './trial-recorder.ts'
@@ -401,22 +401,23 @@ export class ModelRollout {
   #isToAct(): boolean {
     const { state, policy } = this.#acted
     const substitute = substituteOf(this.#state, this.#host.versions())
-    const isOther = substitute?.digest !== this.#substitute?.digest
-    const isSame = state === this.#state && policy === this.#host.policy() && !isOther
-    return !isSame || this.#isCompared() !== (this.trials.traffic !== null)
+    return (
+      state !== this.#state ||
+      policy !== this.#host.policy() ||
+      substitute?.digest !== this.#substitute?.digest ||
+      (this.#compared() !== undefined) !== (this.trials.traffic !== null)
+    )
   }
 
-  /** Whether requests are dealt to both versions now, so that what becomes of them tells them apart. */
-  #isCompared(): boolean {
+  /** The trial, if requests are dealt to both versions now: what becomes of them tells them apart. */
+  #compared(): Trial | undefined {
     const { phase, stable } = this.#state
-    const trial = trialOf(phase)
+    if (phase.kind !== 'shadow' && phase.kind !== 'canary' && phase.kind !== 'paused') {
+      return undefined
+    }
     const versions = this.#host.versions()
-    return (
-      (phase.kind === 'shadow' || phase.kind === 'canary' || phase.kind === 'paused') &&
-      trial !== undefined &&
-      isReady(versions, trial.candidate) &&
-      isReady(versions, stable)
-    )
+    const areReady = isReady(versions, phase.trial.candidate) && isReady(versions, stable)
+    return areReady ? phase.trial : undefined
   }
 
   /** Makes the server do what the state says. */
@@ -425,14 +426,13 @@ export class ModelRollout {
     this.#acted = { state: this.#state, policy }
     const substitute = substituteOf(this.#state, this.#host.versions())
     this.#substitute = substitute
-    const { phase } = this.#state
-    const trial = trialOf(phase)
+    const trial = this.#compared()
     this.trials.watch(
-      trial === undefined || !this.#isCompared()
+      trial === undefined
         ? undefined
         : {
             trial: trial.id,
-            weight: weightOf(phase),
+            weight: weightOf(this.#state.phase),
             blockMs: policy.judge.blockMs,
             reference: trial.reference,
           },

@@ -34,7 +34,7 @@ export interface StepInput {
   readonly unmovedMs: number
   /** Engine processes that crashed since the last look. */
   readonly crashes: { readonly canary: number; readonly stable: number }
-  /** From what the stable version did so far; taken once per trial, when it has none yet. */
+  /** From what the stable version did so far; of it is taken what the trial has not yet. */
   readonly reference?: Reference | undefined
   /** The whole comparison of a shadow phase so far. */
   readonly shadow?: ShadowSummary | undefined

@@ -1,4 +1,5 @@
 import { CutoverError } from '../domain/errors.ts'
+import type { DeploymentEvent } from '../domain/events.ts'
 import type { PendingVersion, SourceStatus } from '../registry/source.ts'
 import type { VersionStatus } from './manager.ts'
 import { pick } from './pick.ts'
@@ -35,8 +36,25 @@ export interface Refusal {
   readonly reason: string
 }
 
+/** After these, other requests may be refused than before. */
+export const CHANGES_REFUSALS: ReadonlySet<DeploymentEvent['kind']> = new Set([
+  'version.promoted',
+  'version.rejected',
+  'version.unloaded',
+])
+
+/** What it returns tells of a refusal once each time that other requests are refused than before. */
+export function refusalTeller(served: () => Served, tell: (refusal: Refusal) => void): () => void {
+  let told: Refusal['requests'] | undefined
+  return () => {
+    const refusal = refusalOf(served())
+    if (refusal !== undefined && refusal.requests !== told) tell(refusal)
+    told = refusal?.requests
+  }
+}
+
 /** Undefined where none are, or where what is known is still on its way. */
-export function refusalOf(served: Served): Refusal | undefined {
+function refusalOf(served: Served): Refusal | undefined {
   if (served.table.size === 0) {
     const reason = nothingServed(served)
     return reason === LOADING ? undefined : { requests: 'all', reason }

@@ -4,6 +4,8 @@ import { DEFAULT_POLICY, REGRESSION_ACTIONS, type RolloutPolicy } from '../domai
 import { parseDuration } from '../lib/duration.ts'
 import { parseDocument } from './parse-document.ts'
 
+/** Beside a model's versions: what holds for its rollouts. */
+export const POLICY_FILE = 'model.json'
 export const POLICY_BYTES_MAX = 64 * 1024
 const STEPS_MAX = 100
 const REQUESTS_MAX = 1_000_000_000
@@ -112,7 +114,7 @@ const modelSchema = members({
 export function parsePolicy(
   bytes: Uint8Array,
   defaults: RolloutPolicy = DEFAULT_POLICY,
-  file = 'model.json',
+  file = POLICY_FILE,
 ): RolloutPolicy {
   return over(defaults, parseDocument(bytes, modelSchema, { file, bytesMax: POLICY_BYTES_MAX }))
 }

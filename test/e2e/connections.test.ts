@@ -7,6 +7,7 @@ import { gzipSync } from 'node:zlib'
 
 import { describe, expect, test } from 'vitest'
 
+import { residentBytes } from '../../src/lib/resident-bytes.ts'
 import { fixture } from '../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
 
@@ -79,10 +80,6 @@ function isOpen(port: number, clientPort: number | undefined): boolean {
       const isThis = local.endsWith(ends[0] ?? '') && remote.endsWith(ends[1] ?? '')
       return isThis && state === '01'
     })
-}
-
-function residentBytes(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'latin1').split(' ')[1]) * 4096
 }
 
 describe('a client that does not do its part', () => {

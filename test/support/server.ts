@@ -1,12 +1,13 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 import { afterAll } from 'vitest'
 
+import { processStat } from '../../src/lib/process-stat.ts'
 import { temporaryDirectory } from './registry.ts'
 
 const BIN = fileURLToPath(new URL('../../bin/cutover.js', import.meta.url))
@@ -186,8 +187,7 @@ export function childrenOf(pid: number): number[] {
 
 function parentOf(pid: number): number | undefined {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'latin1')
-    return Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1])
+    return Number(processStat(pid)[1])
   } catch {
     return undefined
   }

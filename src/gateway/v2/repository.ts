@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 
-import { CutoverError } from '../../domain/errors.ts'
+import { clientGone, CutoverError } from '../../domain/errors.ts'
 import type { VersionStatus } from '../../serving/manager.ts'
 import type { GatewayContext } from '../context.ts'
 import { reasonOf } from '../pick-served.ts'
@@ -77,7 +77,7 @@ async function loaded(context: GatewayContext, name: string, isGone: () => boole
         throw new CutoverError('MODEL_NOT_READY', reasons.join('; '))
     }
     if (performance.now() > deadline) throw late
-    if (isGone()) throw new CutoverError('REQUEST_ABORTED', 'the client hung up')
+    if (isGone()) throw clientGone()
     await sleep(LOOK_INTERVAL_MS)
   }
 }

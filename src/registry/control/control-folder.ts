@@ -3,7 +3,8 @@ import { link, mkdir, open, readdir, readFile, rm, stat } from 'node:fs/promises
 import path from 'node:path'
 
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import { isAbsent, systemCode } from '../../lib/system-error.ts'
+import { syncDirectory } from '../../lib/sync-directory.ts'
+import { isAbsent, systemCode, unlessAbsent } from '../../lib/system-error.ts'
 import { DOCUMENT_BYTES_MAX, type DocumentStore, type StoredDocument } from './document-store.ts'
 
 const STATE = /^state\.(\d{1,15})\.json$/
@@ -69,7 +70,7 @@ export class ControlFolder implements DocumentStore {
         await rm(path.join(dir, nameOf(number)), { force: true })
         return undefined
       }
-      await syncDir(dir)
+      await syncDirectory(dir)
       for (const old of numbers.filter((other) => other >= 0 && other <= number - KEPT)) {
         await rm(path.join(dir, nameOf(old)), { force: true })
       }
@@ -88,10 +89,7 @@ function nameOf(number: number): string {
 
 /** Begins with -1, so that there is a highest one. */
 async function numbersIn(dir: string): Promise<number[]> {
-  const names = await readdir(dir).catch((error: unknown) => {
-    if (isAbsent(error)) return []
-    throw error
-  })
+  const names = (await unlessAbsent(readdir(dir))) ?? []
   return [-1, ...names.flatMap((name) => STATE.exec(name)?.[1] ?? []).map(Number)]
 }
 
@@ -99,15 +97,6 @@ async function writeDurably(file: string, text: string): Promise<void> {
   const handle = await open(file, 'wx', 0o644)
   try {
     await handle.writeFile(text)
-    await handle.sync()
-  } finally {
-    await handle.close()
-  }
-}
-
-async function syncDir(dir: string): Promise<void> {
-  const handle = await open(dir, 'r')
-  try {
     await handle.sync()
   } finally {
     await handle.close()

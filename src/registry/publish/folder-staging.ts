@@ -5,7 +5,7 @@ import path from 'node:path'
 
 import { processStart } from '../../lib/process-start.ts'
 import { removeTree } from '../../lib/remove-tree.ts'
-import { isAbsent } from '../../lib/system-error.ts'
+import { isAbsent, unlessAbsent } from '../../lib/system-error.ts'
 
 const PREFIX = '.publishing-'
 const OWNED = /^\.publishing-[0-9a-f]+\.(?<pid>\d+)\.(?<start>\d+)\.[0-9a-f]+@(?<host>.*)$/
@@ -42,10 +42,7 @@ async function isAbandoned(dir: string, name: string): Promise<boolean> {
   const { pid, start, host } = OWNED.exec(name)?.groups ?? {}
   // In a container the next process often has the number of the last.
   if (host === os.hostname()) return processStart(Number(pid)) !== Number(start)
-  const changedAt = await stat(dir).catch((error: unknown) => {
-    if (isAbsent(error)) return undefined
-    throw error
-  })
+  const changedAt = await unlessAbsent(stat(dir))
   return changedAt !== undefined && Date.now() - changedAt.ctimeMs > ABANDONED_AFTER_MS
 }
 

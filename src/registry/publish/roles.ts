@@ -1,10 +1,7 @@
 import { CutoverError, messageOf } from '../../domain/errors.ts'
-import { parsePolicy } from '../../wire/policy.ts'
+import { parsePolicy, POLICY_BYTES_MAX, POLICY_FILE } from '../../wire/policy.ts'
 import { parseRolloutState } from '../../wire/rollout-state.ts'
-import { POLICY_FILE } from '../s3/catalogue.ts'
 import type { RegistryStore } from './registry-store.ts'
-
-const POLICY_BYTES_MAX = 128 * 1024
 
 export type Role = 'pinned' | 'stable' | 'candidate'
 

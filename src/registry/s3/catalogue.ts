@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto'
 
 import { isModelName, parseVersion } from '../../domain/version.ts'
 import { MANIFEST_FILE } from '../../wire/manifest.ts'
+import { POLICY_FILE } from '../../wire/policy.ts'
 import type { PendingVersion, RegistryProblem } from '../source.ts'
 import { isLasting } from '../version-sight.ts'
 import type { Listing } from './listing.ts'
 import type { ListedObject } from './listing-page.ts'
 import type { S3Location } from './location.ts'
 
-export const POLICY_FILE = 'model.json'
 /** Somebody may point a server at a bucket that holds other things, too. */
 const PROBLEMS_MAX = 100
 

@@ -2,18 +2,12 @@ import { messageOf } from '../../domain/errors.ts'
 import type { RolloutPolicy } from '../../domain/rollout-policy.ts'
 import { backoffMs } from '../../lib/backoff.ts'
 import { RepeatedTask } from '../../lib/repeated-task.ts'
-import { POLICY_BYTES_MAX } from '../../wire/policy.ts'
+import { POLICY_BYTES_MAX, POLICY_FILE } from '../../wire/policy.ts'
 import { modelsOf } from '../models-of.ts'
 import { Policies, type PolicyFile } from '../policies.ts'
 import { type Problems, tellNew } from '../problems.ts'
 import type { Aspired, RegistryProblem, Source, SourceStatus } from '../source.ts'
-import {
-  type Catalogue,
-  catalogueOf,
-  POLICY_FILE,
-  type ListedVersion,
-  signatureOf,
-} from './catalogue.ts'
+import { type Catalogue, catalogueOf, type ListedVersion, signatureOf } from './catalogue.ts'
 import type { Listing } from './listing.ts'
 import { S3Version, type S3VersionOptions } from './s3-version.ts'
 

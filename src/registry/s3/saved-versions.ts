@@ -7,7 +7,7 @@ import { z } from 'zod'
 import type { Manifest } from '../../domain/manifest.ts'
 import { isModelName, parseVersion } from '../../domain/version.ts'
 import { replaceFile } from '../../lib/replace-file.ts'
-import { isAbsent } from '../../lib/system-error.ts'
+import { unlessAbsent } from '../../lib/system-error.ts'
 import { canonicalManifest, parseManifest } from '../../wire/manifest.ts'
 
 const FILE = /^(?<model>.+)~(?<version>\d+)\.json$/
@@ -50,10 +50,7 @@ export class SavedVersions {
    * server is just writing is left alone.
    */
   async load(): Promise<void> {
-    const entries = await readdir(this.dir, { withFileTypes: true }).catch((error: unknown) => {
-      if (isAbsent(error)) return []
-      throw error
-    })
+    const entries = (await unlessAbsent(readdir(this.dir, { withFileTypes: true }))) ?? []
     for (const { name } of entries.filter((entry) => entry.isFile())) {
       if (name === POLICIES) {
         this.#policies = await this.#readPolicies()

@@ -146,7 +146,7 @@ export function freezeReference(
 
 /**
  * What is frozen stays. A stratum of which too little was seen then gets its edges once there is
- * enough: blocks that begin later are held against them, so nothing that they were made of.
+ * enough; only blocks that begin later are held against them, and nothing of those went into them.
  */
 export function withReference(
   known: Reference | null,

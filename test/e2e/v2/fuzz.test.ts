@@ -1,8 +1,8 @@
 import { Buffer } from 'node:buffer'
-import { readFileSync } from 'node:fs'
 
 import { beforeAll, expect, test } from 'vitest'
 
+import { residentBytes } from '../../../src/lib/resident-bytes.ts'
 import { send } from '../../support/exact-http.ts'
 import { fixture } from '../../support/registry.ts'
 import { startServer, type TestServer } from '../../support/server.ts'
@@ -102,7 +102,7 @@ test(
       for (let i = 0; i < REQUESTS / TOGETHER; i++) {
         const asked = request()
         const { status, body } = await send(server.url, asked)
-        if (++answered === Math.floor(REQUESTS / 5)) rssWarm = rssBytes(server.pid)
+        if (++answered === Math.floor(REQUESTS / 5)) rssWarm = residentBytes(server.pid)
         statuses.set(status, (statuses.get(status) ?? 0) + 1)
         expect(status, `${asked.path} ${asked.body.toString()}\n${body.toString()}`).toBeLessThan(
           500,
@@ -114,7 +114,7 @@ test(
     expect(statuses.get(200)).toBeGreaterThan(100)
     expect(statuses.get(400)).toBeGreaterThan(100)
     expect(server.events('engine.ended')).toEqual([])
-    const rss = rssBytes(server.pid)
+    const rss = residentBytes(server.pid)
     console.log(
       `${answered} requests: ${mb(rssWarm)} after a fifth, ${mb(rss)} at the end`,
       statuses,
@@ -123,10 +123,6 @@ test(
   },
   120_000 + REQUESTS * 20,
 )
-
-function rssBytes(pid: number): number {
-  return Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]) * 4096
-}
 
 function mb(bytes: number): string {
   return `${(bytes / 1e6).toFixed(0)} MB`

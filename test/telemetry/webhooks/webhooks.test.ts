@@ -45,6 +45,13 @@ async function openWebhooks(urls: readonly string[], more: object = {}): Promise
   return webhooks
 }
 
+/** To a receiver that is never well; a delivery is given up soon. */
+async function openFailing() {
+  const receiver = await WebhookReceiver.start()
+  receiver.answer = (response) => response.writeHead(503).end()
+  return { receiver, webhooks: await openWebhooks([receiver.url], { giveUpMs: 1_500 }) }
+}
+
 /** Sends so many events and returns their ids. */
 function send(webhooks: Webhooks, count: number, event: Partial<DeploymentEvent> = {}): string[] {
   const hub = new EventHub()
@@ -197,9 +204,7 @@ test('more than 1,000 push out the oldest, which is counted and logged once', as
 })
 
 test('what was tried for too long is given up', async () => {
-  const receiver = await WebhookReceiver.start()
-  receiver.answer = (response) => response.writeHead(503).end()
-  const webhooks = await openWebhooks([receiver.url], { giveUpMs: 1_500 })
+  const { webhooks } = await openFailing()
   send(webhooks, 1)
   await waitFor(() => webhooks.length === 0, 'the end')
   expect(outcomes.slice(0, -1)).toContain('retried')
@@ -207,9 +212,7 @@ test('what was tried for too long is given up', async () => {
 })
 
 test('what waited for too long is not sent all at once to who fails', async () => {
-  const receiver = await WebhookReceiver.start()
-  receiver.answer = (response) => response.writeHead(503).end()
-  const webhooks = await openWebhooks([receiver.url], { giveUpMs: 1_500 })
+  const { receiver, webhooks } = await openFailing()
   send(webhooks, 50)
   await waitFor(() => webhooks.length === 0, 'the end')
   expect(outcomes.filter((outcome) => outcome === 'expired')).toHaveLength(50)
