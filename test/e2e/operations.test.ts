@@ -171,9 +171,12 @@ test('the log names the request that the server failed', async () => {
 
 test('on a terminal, logs are readable and progress is shown while a model loads', async () => {
   const { dir } = registryWith(['m', 1, 'class-1'])
-  const serve = `${process.execPath} bin/cutover.js serve ${dir} --port 0 --grpc-port -1 --engines 2`
-  // script(1) gives a command a terminal.
-  const terminal = spawn('script', ['-qec', serve, '/dev/null'])
+  // exec: a shell that stays in front of the server gets the key's signal, too, and its status is told.
+  const serve = `exec ${process.execPath} bin/cutover.js serve ${dir} --port 0 --grpc-port -1 --engines 2`
+  // script(1) gives a command a terminal, by way of $SHELL.
+  const terminal = spawn('script', ['-qec', serve, '/dev/null'], {
+    env: { ...process.env, SHELL: '/bin/sh' },
+  })
   const ended = once(terminal, 'close')
   let stdout = ''
   terminal.stdout.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
