@@ -12,6 +12,11 @@ import {
 } from '../wire/settings.ts'
 
 const ENV_PREFIX = 'CUTOVER_'
+/**
+ * Beside a service called cutover Kubernetes sets CUTOVER_PORT in every pod of the namespace, to
+ * tcp://ADDRESS:PORT (https://kubernetes.io/docs/concepts/services-networking/service/#environment-variables).
+ */
+const SERVICE_LINK = /^(?:tcp|udp|sctp):\/\//
 
 export interface SettingSources {
   /** By setting name, as the command line gave them. */
@@ -32,7 +37,8 @@ export function environmentVariableOf(name: string): string {
 
 /**
  * The settings: a flag wins over the environment, that over the config file, that over the
- * default. Throws CONFIG_INVALID with a sentence that names where the bad value came from.
+ * default. What Kubernetes tells a pod of a service called cutover is none of them. Throws
+ * CONFIG_INVALID with a sentence that names where the bad value came from.
  */
 export function resolveSettings({ flags, env, configFile }: SettingSources): Settings {
   const given = new Map<string, { value: unknown; from: string }>()
@@ -44,7 +50,9 @@ export function resolveSettings({ flags, env, configFile }: SettingSources): Set
   }
   for (const name of Object.keys(SETTINGS)) {
     const variable = environmentVariableOf(name)
-    if (env[variable] !== undefined) given.set(name, { value: env[variable], from: variable })
+    const value = env[variable]
+    const isServiceLink = variable.endsWith('_PORT') && SERVICE_LINK.test(value ?? '')
+    if (value !== undefined && !isServiceLink) given.set(name, { value, from: variable })
     if (flags[name] !== undefined) given.set(name, { value: flags[name], from: flagOf(name) })
   }
   const values = Object.fromEntries([...given].map(([name, { value }]) => [name, value]))

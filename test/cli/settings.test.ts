@@ -44,6 +44,21 @@ describe('settings', () => {
     expect(settings).toMatchObject({ port: 5, queueLengthMax: 4, logLevel: 'warn' })
   })
 
+  test('what Kubernetes sets beside services of these names is no setting', () => {
+    const env = {
+      CUTOVER_PORT: 'tcp://10.96.0.12:5000',
+      CUTOVER_PORT_5000_TCP: 'tcp://10.96.0.12:5000',
+      CUTOVER_PORT_5000_TCP_ADDR: '10.96.0.12',
+      CUTOVER_SERVICE_HOST: '10.96.0.12',
+      CUTOVER_SERVICE_PORT: '5000',
+      CUTOVER_ADMIN_PORT: 'tcp://[fd00::12]:80',
+      CUTOVER_GRPC_PORT: 'udp://10.96.0.13:8001',
+    }
+    const file = configFile('{"port": 8080}')
+    const settings = resolveSettings({ flags: {}, env, configFile: file })
+    expect(settings).toMatchObject({ port: 8080, adminPort: 5001, grpcPort: 8001 })
+  })
+
   test('the file can be named by the environment', () => {
     const env = { CUTOVER_CONFIG: configFile('{"accessLog": true}') }
     expect(resolveSettings({ ...nothing, env }).accessLog).toBe(true)
