@@ -36,7 +36,7 @@ export function routing(): PartReport {
     const key = `user-${request}`
     const route = pick(split, { model: 'bench' }, undefined, (share) => pickTrack(share, key))
     const ended = recorder.begin(route.track === 'canary' ? 'canary' : 'stable', TRIAL)
-    ended?.({ kind: 'answered', stratum: 'single', serviceMs: 1 + (request % 7), classIndex: 3 })
+    ended?.({ kind: 'answered', place: 'single', serviceMs: 1 + (request % 7), classIndex: 3 })
   })
   const added = withRollout - without
   return {

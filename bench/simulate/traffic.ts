@@ -78,7 +78,7 @@ export class Traffic {
       requests,
       errors,
       invalid,
-      latency: { single: { requests, slower } },
+      latency: { engine: { requests, slower } },
       classes: [...followed, others],
     }
   }
@@ -86,7 +86,7 @@ export class Traffic {
   #tailsOf(arm: Arm, factor: number): readonly number[] {
     const known = this.#tails.get(arm)
     if (known?.factor === factor) return known.tails
-    const edges = this.reference.latencyEdgesMs.single ?? []
+    const edges = this.reference.latencyEdgesMs.engine ?? []
     const tails = edges.map((edge) => exceedance(arm, factor, edge))
     this.#tails.set(arm, { factor, tails })
     return tails
@@ -100,12 +100,12 @@ function referenceOf(scenario: Scenario, random: Random): Reference {
     drawServiceTimeMs(stable, 1, random),
   )
   const reference = freezeReference(
-    { single: times },
+    { engine: times },
     new Map(stable.classes.entries()),
     policy.judge,
   )
   if (referenceRequests > 0) return reference
   const { slowdown } = policy.judge.latency
-  const single = EDGE_QUANTILES.map((quantile) => slowdown * quantileMs(stable, quantile))
-  return { ...reference, latencyEdgesMs: { single } }
+  const engine = EDGE_QUANTILES.map((quantile) => slowdown * quantileMs(stable, quantile))
+  return { ...reference, latencyEdgesMs: { engine } }
 }

@@ -1,9 +1,13 @@
 /**
- * Where a request ran, known when it is dispatched. Service times are compared within a stratum
- * only: `alone` has every core, `single` an engine to itself, `shared` an engine in which other
- * requests are decoded meanwhile.
+ * Where a request ran, known when it is dispatched: `alone` has every core, `single` an engine to
+ * itself, `shared` an engine in which other requests are decoded meanwhile.
  */
-export const STRATA = ['alone', 'single', 'shared'] as const
+export const PLACES = ['alone', 'single', 'shared'] as const
+
+export type Place = (typeof PLACES)[number]
+
+/** Service times are compared within a stratum only. `engine`: single or shared, whichever. */
+export const STRATA = [...PLACES, 'engine'] as const
 
 export type Stratum = (typeof STRATA)[number]
 

@@ -297,7 +297,7 @@ export class EnginePool {
   }
 
   #attempt(slot: RunningSlot, waiter: Waiter, alone: boolean): void {
-    waiter.stratum = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
+    waiter.place = alone ? 'alone' : slot.inflight === 0 ? 'single' : 'shared'
     waiter.queueMs = performance.now() - waiter.arrivedAt
     slot.inflight++
     slot.exclusive = waiter.ends > 0
@@ -336,7 +336,7 @@ export class EnginePool {
     }
     if (waiter.abandoned) {
       // It is not run again, so nobody will know whether it was the culprit: but the oldest that hung.
-      const isCulprit = error.code === 'ENGINE_TIMEOUT' && waiter.stratum !== 'shared'
+      const isCulprit = error.code === 'ENGINE_TIMEOUT' && waiter.place !== 'shared'
       waiter.reject(isCulprit ? error : clientGone())
       return
     }

@@ -1,16 +1,16 @@
 import { CLIENT_GONE, CutoverError } from '../domain/errors.ts'
-import type { Stratum } from '../domain/evidence.ts'
+import type { Place } from '../domain/evidence.ts'
 import type { RunRequest, RunResult } from '../wire/run-message.ts'
 
 /** The deadline of a request passed while an engine had it: it took too long, nobody knows how long. */
 export class DeadlineInEngine extends CutoverError {
   /** Where it ran, and for how long at the least. */
-  readonly stratum: Stratum
+  readonly place: Place
   readonly ranMs: number
 
-  constructor({ deadlineMs, stratum, ranMs }: Waiter) {
+  constructor({ deadlineMs, place, ranMs }: Waiter) {
     super('DEADLINE_EXCEEDED', noAnswerWithin(deadlineMs))
-    this.stratum = stratum
+    this.place = place
     this.ranMs = ranMs
   }
 }
@@ -47,7 +47,7 @@ export interface PoolResult {
   /** From arrival to the start of the attempt that answered. */
   readonly queueMs: number
   /** Where it ran. */
-  readonly stratum: Stratum
+  readonly place: Place
 }
 
 /** A request from its arrival to its answer; it counts as in the server for as long. */
@@ -61,7 +61,7 @@ export class Waiter {
   timer: NodeJS.Timeout | undefined
   /** Of the attempt under way. */
   queueMs = 0
-  stratum: Stratum = 'shared'
+  place: Place = 'shared'
   /** Processes that ended under it: from the first on it runs in one of its own. */
   ends = 0
   /** Its deadline is over or its client is gone. */
@@ -90,7 +90,7 @@ export class Waiter {
   }
 
   resolve(result: RunResult): void {
-    const answer = { result, queueMs: this.queueMs, stratum: this.stratum }
+    const answer = { result, queueMs: this.queueMs, place: this.place }
     this.#end()
     this.#resolve(answer)
     this.onLateEnd?.(answer)

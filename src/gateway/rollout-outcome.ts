@@ -37,18 +37,18 @@ export function tellFailure(error: unknown, tell: (outcome: Outcome) => void): v
 
 function outcomeOf(error: unknown): Outcome {
   if (error instanceof DeadlineInEngine) {
-    const { stratum, ranMs } = error
-    return { kind: 'failed', ran: { stratum, serviceMs: ranMs } }
+    const { place, ranMs } = error
+    return { kind: 'failed', ran: { place, serviceMs: ranMs } }
   }
   if (!isOwnFailure(error)) return { kind: 'excused' }
   return { kind: error.code === 'OUTPUT_INVALID' ? 'invalid' : 'failed' }
 }
 
 /** What an answer says of it. */
-export function outcomeOfAnswer({ result, stratum }: PoolResult): Outcome {
+export function outcomeOfAnswer({ result, place }: PoolResult): Outcome {
   const { preprocessMs, inferenceMs } = result.timings
   const classIndex = result.kind === 'classes' ? result.classes[0]?.index : undefined
-  return { kind: 'answered', serviceMs: preprocessMs + inferenceMs, stratum, classIndex }
+  return { kind: 'answered', serviceMs: preprocessMs + inferenceMs, place, classIndex }
 }
 
 /**

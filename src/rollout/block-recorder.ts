@@ -3,16 +3,17 @@ import {
   type Block,
   EDGE_QUANTILES,
   type LatencyCounts,
+  type Place,
   type Reference,
   type Stratum,
 } from '../domain/evidence.ts'
-import { isBlockComplete } from './judge/block.ts'
+import { isBlockComplete, stratumOf } from './judge/block.ts'
 
 /** How a request ended, as far as it says something about the version that ran it. */
 export type Outcome =
   | {
       readonly kind: 'answered'
-      readonly stratum: Stratum
+      readonly place: Place
       readonly serviceMs: number
       /** The best class, if the answer has classes. */
       readonly classIndex?: number | undefined
@@ -23,7 +24,7 @@ export type Outcome =
   | {
       readonly kind: 'failed'
       /** Where it ran and for how long at the least, if it was not waited for any longer. */
-      readonly ran?: { readonly stratum: Stratum; readonly serviceMs: number }
+      readonly ran?: { readonly place: Place; readonly serviceMs: number }
     }
   /** The client's fault, a deadline that passed in the queue, another victim of one crash. */
   | { readonly kind: 'excused' }
@@ -56,7 +57,8 @@ export class BlockRecorder {
   constructor(start: BlockStart) {
     this.#start = start
     this.#lastMs = start.startedMs
-    this.#arms = { stable: new Arm(start.reference), canary: new Arm(start.reference) }
+    const { reference, weight } = start
+    this.#arms = { stable: new Arm(reference, weight), canary: new Arm(reference, weight) }
   }
 
   /**
@@ -107,14 +109,16 @@ export class BlockRecorder {
 
 class Arm {
   readonly #reference: Reference | null
+  readonly #weight: number
   readonly #latency: Partial<Record<Stratum, { requests: number; slower: number[] }>> = {}
   readonly #classes: number[]
   #requests = 0
   #errors = 0
   #invalid = 0
 
-  constructor(reference: Reference | null) {
+  constructor(reference: Reference | null, weight: number) {
     this.#reference = reference
+    this.#weight = weight
     this.#classes = reference === null ? [] : [...reference.classes.map(() => 0), 0]
   }
 
@@ -147,7 +151,8 @@ class Arm {
     }
   }
 
-  #addLatency({ stratum, serviceMs }: { readonly stratum: Stratum; readonly serviceMs: number }) {
+  #addLatency({ place, serviceMs }: { readonly place: Place; readonly serviceMs: number }) {
+    const stratum = stratumOf(place, this.#weight)
     const edges = this.#reference?.latencyEdgesMs[stratum]
     if (edges === undefined) return
     const counts = (this.#latency[stratum] ??= {

@@ -20,16 +20,21 @@ export class ReferenceSampler {
 
   add(outcome: Outcome): void {
     if (outcome.kind !== 'answered') return
-    const { stratum, serviceMs, classIndex } = outcome
-    const count = this.#counts.get(stratum) ?? 0
-    const times = this.#times.get(stratum)
-    if (times !== undefined) times[count % TIMES_MAX] = serviceMs
-    this.#counts.set(stratum, count + 1)
+    const { place, serviceMs, classIndex } = outcome
+    this.#addTime(place, serviceMs)
+    if (place !== 'alone') this.#addTime('engine', serviceMs)
     this.#requests++
     if (classIndex === undefined) return
     const known = this.#classes.get(classIndex)
     if (known === undefined && this.#classes.size >= CLASSES_MAX) return
     this.#classes.set(classIndex, (known ?? 0) + 1)
+  }
+
+  #addTime(stratum: Stratum, serviceMs: number): void {
+    const count = this.#counts.get(stratum) ?? 0
+    const times = this.#times.get(stratum)
+    if (times !== undefined) times[count % TIMES_MAX] = serviceMs
+    this.#counts.set(stratum, count + 1)
   }
 
   /** Undefined until enough was seen. */

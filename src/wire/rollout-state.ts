@@ -45,7 +45,7 @@ const trial = z.object({
   startedAt: text,
   reference: z
     .object({
-      latencyEdgesMs: z.object({ alone: edges, single: edges, shared: edges }),
+      latencyEdgesMs: z.object({ alone: edges, single: edges, shared: edges, engine: edges }),
       classes: z.array(count).max(LIST_MAX),
     })
     .nullable(),

@@ -29,9 +29,14 @@ async function serve(
   return startServer(registry.dir, { flags })
 }
 
-function happened(server: TestServer, kind: string, version: number): Promise<unknown> {
+async function happened(server: TestServer, kind: string, version: number): Promise<void> {
   const isIt = (line: LogLine) => line['version'] === version
-  return waitFor(() => server.events(kind).some(isIt), `${kind} of ${version}`)
+  try {
+    await waitFor(() => server.events(kind).some(isIt), `${kind} of ${version}`)
+  } catch (error) {
+    const told = server.log.filter(({ event }) => String(event).startsWith('rollout.'))
+    throw new Error(told.map(({ msg }) => msg).join('\n'), { cause: error })
+  }
 }
 
 describe('a new version', () => {

@@ -21,7 +21,7 @@ function inEngine() {
     () => {},
     () => {},
   )
-  waiter.stratum = 'single'
+  waiter.place = 'single'
   const told: Outcome[] = []
   const fail = (error: CutoverError) => {
     waiter.reject(error)
@@ -35,7 +35,7 @@ test('of a request that its client gave up counts what the engine makes of it', 
   fail(new GivenUpInEngine(waiter))
   expect(told).toEqual([])
   waiter.resolve(RESULT)
-  expect(told).toEqual([{ kind: 'answered', stratum: 'single', serviceMs: 2_000, classIndex: 7 }])
+  expect(told).toEqual([{ kind: 'answered', place: 'single', serviceMs: 2_000, classIndex: 7 }])
 })
 
 test.each([
@@ -55,7 +55,7 @@ test('a deadline that passes in an engine is an error, and as slow as it ran', (
   fail(new DeadlineInEngine(waiter))
   waiter.resolve(RESULT)
   expect(told).toEqual([
-    { kind: 'failed', ran: { stratum: 'single', serviceMs: expect.any(Number) as number } },
+    { kind: 'failed', ran: { place: 'single', serviceMs: expect.any(Number) as number } },
   ])
 })
 

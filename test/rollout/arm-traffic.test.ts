@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { ArmTrafficRecorder } from '../../src/rollout/arm-traffic.ts'
 
 function answered(serviceMs: number) {
-  return { kind: 'answered', stratum: 'single', serviceMs } as const
+  return { kind: 'answered', place: 'single', serviceMs } as const
 }
 
 test('an arm without requests has a rate of zero and no times', () => {

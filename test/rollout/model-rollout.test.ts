@@ -92,7 +92,7 @@ async function openCanary(
 
 /** Every request to the candidate fails, until it gets none. */
 async function failCandidate(rollout: ModelRollout, routed: readonly Routing[]): Promise<void> {
-  const fine = { kind: 'answered', stratum: 'single', serviceMs: 1 } as const
+  const fine = { kind: 'answered', place: 'single', serviceMs: 1 } as const
   for (let i = 0; i < 400 && routed.at(-1)?.canary !== null; i++) {
     for (let n = 0; n < 19; n++) rollout.dispatched('stable', 'd1')(fine)
     rollout.dispatched('canary', 'd2')({ kind: 'failed' })

@@ -3,10 +3,10 @@ import { expect, test } from 'vitest'
 import type { Outcome } from '../../src/rollout/block-recorder.ts'
 import { type Arm, TrialRecorder } from '../../src/rollout/trial-recorder.ts'
 
-const reference = { latencyEdgesMs: { single: [10, 20, 30] }, classes: [] }
+const reference = { latencyEdgesMs: { engine: [10, 20, 30] }, classes: [] }
 
-const FINE: Outcome = { kind: 'answered', stratum: 'single', serviceMs: 1 }
-const LATE: Outcome = { kind: 'failed', ran: { stratum: 'single', serviceMs: 99 } }
+const FINE: Outcome = { kind: 'answered', place: 'single', serviceMs: 1 }
+const LATE: Outcome = { kind: 'failed', ran: { place: 'single', serviceMs: 99 } }
 
 /** Were time-outs among them counted, a candidate that is as good would look slower. */
 test('of the first requests to a candidate no time counts, however they end', () => {
@@ -25,9 +25,9 @@ test('of the first requests to a candidate no time counts, however they end', ()
       canary: {
         requests: 22,
         errors: 11,
-        latency: { single: { requests: 2, slower: [1, 1, 1] } },
+        latency: { engine: { requests: 2, slower: [1, 1, 1] } },
       },
-      stable: { requests: 20, errors: 10, latency: { single: { requests: 20 } } },
+      stable: { requests: 20, errors: 10, latency: { engine: { requests: 20 } } },
     },
   ])
 })

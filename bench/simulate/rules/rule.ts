@@ -25,8 +25,8 @@ export function failureRate({ requests, errors, invalid }: ArmCounts): number {
 
 /** Share of requests slower than the stable version's p99 edge. */
 export function slowRate({ latency }: ArmCounts): number {
-  const { single } = latency
-  return single === undefined ? Number.NaN : (single.slower[P99] ?? 0) / single.requests
+  const { engine } = latency
+  return engine === undefined ? Number.NaN : (engine.slower[P99] ?? 0) / engine.requests
 }
 
 /** A request-duration check on p99 passes when at most one per cent is above. */
