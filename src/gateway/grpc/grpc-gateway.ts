@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
 
-import { Server } from '@grpc/grpc-js'
+import { Server, setLogger } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 
 import { listenError } from '../listen.ts'
@@ -29,6 +29,9 @@ export class GrpcGateway {
   /** Throws CONFIG_INVALID when the certificates cannot be used. */
   constructor(context: GatewayContext) {
     this.#context = context
+    // Left alone, the library writes past the log. What matters it tells as an error, too.
+    const tell = (...words: unknown[]) => context.logger.debug(`grpc-js: ${words.join(' ')}`)
+    setLogger({ error: tell, info: tell, debug: tell })
     const { grpcMessageBytesMax, keepAliveTimeoutMs } = context.settings
     this.#server = new Server({
       'grpc.max_receive_message_length': grpcMessageBytesMax,

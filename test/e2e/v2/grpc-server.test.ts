@@ -135,6 +135,30 @@ describe('a server', () => {
     const { code, stderr } = await served(['--grpc-port', port])
     expect(code).not.toBe(0)
     expect(stderr).toMatch(/cannot listen on 127\.0\.0\.1 port \d+.*--grpc-port gives another/)
+    expect(stderr).not.toMatch(/^E /m)
+  })
+
+  test('metadata that cannot be is passed over, and reaches no more than the debug log', async () => {
+    const session = connect(`http://${server.grpcAddress}`)
+    const stream = session.request({
+      ':method': 'POST',
+      ':path': '/inference.GRPCInferenceService/ServerLive',
+      'content-type': 'application/grpc',
+      te: 'trailers',
+      'x!y': 'forged',
+    })
+    const trailers = once(stream, 'trailers')
+    stream.resume()
+    // An empty message, uncompressed.
+    stream.end(Buffer.alloc(5))
+    expect((await trailers)[0]).toMatchObject({ 'grpc-status': '0' })
+    session.close()
+    const told = await waitFor(
+      () => server.log.find(({ msg }) => msg.includes('x!y: forged')),
+      'the log line',
+    )
+    expect(told.level).toBe(20)
+    expect(server.stderr).not.toContain('forged')
   })
 })
 
