@@ -1,8 +1,8 @@
 // Compiles src/ to dist/ when dist/ is missing or older than its inputs.
 //
 // npm runs no lifecycle scripts here (.npmrc: ignore-scripts=true), so whoever needs dist/
-// calls this first. Two builds at once are harmless: each writes a directory of its own and
-// the last rename wins.
+// calls this first. Two builds at once are harmless: each writes a directory of its own, and the
+// last one stays.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs'
@@ -45,8 +45,41 @@ export function buildIfStale() {
     throw new Error(`src/ does not compile:\n${result.stdout}${result.stderr}`)
   }
   writeFileSync(path.join(staging, '.stamp'), digest)
-  rmSync(path.join(root, 'dist'), { recursive: true, force: true })
-  renameSync(staging, path.join(root, 'dist'))
+  replaceWith(staging)
+}
+
+/**
+ * Puts what was built in the place of dist/. Another process may be doing the same.
+ *
+ * @param {string} staging
+ */
+function replaceWith(staging) {
+  const dist = path.join(root, 'dist')
+  const old = path.join(root, `dist.${process.pid}.old.tmp`)
+  let isDone = false
+  while (!isDone) {
+    isRenamed(dist, old, ['ENOENT'])
+    isDone = isRenamed(staging, dist, ['ENOTEMPTY', 'EEXIST'])
+    rmSync(old, { recursive: true, force: true })
+  }
+}
+
+/**
+ * Throws but for the errors named.
+ *
+ * @param {string} from
+ * @param {string} to
+ * @param {string[]} codes
+ */
+function isRenamed(from, to, codes) {
+  try {
+    renameSync(from, to)
+    return true
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && codes.includes(String(error.code)))
+      return false
+    throw error
+  }
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) buildIfStale()

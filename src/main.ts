@@ -274,6 +274,7 @@ export function poolStarter(
             threadsAlone: 0,
             device,
             pixelsMax: settings.pixelsMax,
+            labelsCount: local.labels?.length,
             image,
             output,
             warmup,

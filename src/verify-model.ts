@@ -38,7 +38,7 @@ export async function verifyModel(
   const identity = { model: manifest.model ?? '', version: 0, digest: digestOf(manifest) }
   const cache = await openCacheDir(settings.cacheDir)
   const staging = await cache.stage()
-  const release = () => cache.remove(staging)
+  const release = () => cache.discard(staging)
   const startPool = poolStarter({ ...settings, engines: 1, threadsAlone: 0 }, () => {})
   try {
     const place = await placeOf(draft, {

@@ -9,3 +9,10 @@ export async function expectFile(file: string): Promise<void> {
   if (stats?.isFile()) return
   throw new CutoverError('CONFIG_INVALID', `there is no file ${file}`)
 }
+
+/** Throws CONFIG_INVALID when that is no directory. */
+export async function expectDirectory(dir: string): Promise<void> {
+  const stats = await unlessAbsent(stat(dir))
+  if (stats?.isDirectory()) return
+  throw new CutoverError('CONFIG_INVALID', `there is no directory ${dir}`)
+}

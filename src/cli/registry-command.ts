@@ -22,7 +22,10 @@ interface RegistryAccess {
 /** A command on a registry, with the options that all of them have. */
 export function registryCommand(name: string): Command {
   return new Command(name)
-    .option('--registry <s3://…|dir>', 'a registry folder, or one in a bucket (CUTOVER_REGISTRY)')
+    .option(
+      '--registry <s3://…|dir>',
+      'a registry folder, or one in a bucket (CUTOVER_REGISTRY; ./models if absent)',
+    )
     .option('--config <file>', 'JSON file of settings (CUTOVER_CONFIG)')
     .option('--json', 'write one JSON document, and nothing for people')
 }

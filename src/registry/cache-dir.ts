@@ -40,10 +40,18 @@ export class CacheDir {
     return dir
   }
 
-  /** Does not throw: what cannot be removed now is swept when this process is gone. */
+  /** Rejects where that fails: what stays is swept when this process is gone. */
   async remove(copy: string): Promise<void> {
-    await removeTree(copy).catch(() => undefined)
-    if (this.#closed) await this.#removeIfEmpty()
+    try {
+      await removeTree(copy)
+    } finally {
+      if (this.#closed) await this.#removeIfEmpty()
+    }
+  }
+
+  /** Removes a copy that came to nothing, as well as it can: why it did is what matters. */
+  async discard(copy: string): Promise<void> {
+    await this.remove(copy).catch(() => undefined)
   }
 
   /** Copies in use stay until they are removed, and the directory with them. */

@@ -46,7 +46,7 @@ export class FolderVersion implements AspiredVersion {
       await this.#look()
       return local
     } catch (error) {
-      await local.release()
+      await local.release().catch(() => undefined)
       throw error
     }
   }

@@ -57,14 +57,17 @@ export async function materialize(
     const dir = await cache.commit(staging, `${model}-${version}`)
     const bytes = files.reduce((sum, file) => sum + file.bytes, 0)
     const release = async () => {
-      await cache.remove(dir)
-      await released?.()
+      try {
+        await cache.remove(dir)
+      } finally {
+        await released?.()
+      }
     }
     // The same files published again are another version: who publishes means something by it.
     const digest = digestOf({ ...manifest, model, version })
     return { model, version, digest, dir, ...detected, manifest, bytes, labels, release }
   } catch (error) {
-    await cache.remove(staging)
+    await cache.discard(staging)
     throw error
   }
 }

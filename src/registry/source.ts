@@ -77,6 +77,6 @@ export interface LocalVersion {
   readonly manifest: Manifest
   readonly bytes: number
   readonly labels: readonly string[] | undefined
-  /** Removes the copy. Does not throw. */
+  /** Removes the copy. Rejects where that fails; the next server that starts sweeps it. */
   release(): Promise<void>
 }

@@ -19,6 +19,8 @@ export interface LoadCommand {
   readonly threadsAlone: number
   readonly device: 'cpu' | 'gpu'
   readonly pixelsMax: number
+  /** How many names of classes the version has. */
+  readonly labelsCount?: number | undefined
   readonly image?: ImageSettings | undefined
   readonly output?: Manifest['output']
   readonly warmup?: Manifest['warmup']

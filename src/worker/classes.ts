@@ -22,6 +22,17 @@ export function scoresOutput(signature: Signature, output: Manifest['output']): 
   return spec
 }
 
+/** What is odd about the number of names for the classes, which is seen where it is known. */
+export function labelsNotice(
+  { name, shape }: TensorSpec,
+  labelsCount: number | undefined,
+): string | undefined {
+  const classes = shape?.at(-1)
+  const isKnown = typeof classes === 'number' && classes > 1
+  if (labelsCount === undefined || !isKnown || labelsCount === classes) return undefined
+  return `${labelsCount} labels for the ${classes} classes of ${name}`
+}
+
 /**
  * The `topK` best classes of one example, best first; of equal scores the lower index, which is
  * also what argmax answers.

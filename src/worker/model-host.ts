@@ -15,7 +15,7 @@ import type { LoadedModel, RunOptions } from './backends/backend.ts'
 import { backendFor } from './backends/index.ts'
 import { BatchQueue, type Ran } from './batch/batch-queue.ts'
 import { batchSizes } from './batch/rows.ts'
-import { bestClasses, scoresOutput } from './classes.ts'
+import { bestClasses, labelsNotice, scoresOutput } from './classes.ts'
 import { decodeImage } from './image/decode.ts'
 import { toTensor } from './image/preprocess.ts'
 import { planWarmup } from './warmup.ts'
@@ -53,7 +53,8 @@ export async function openModel(
     throw new CutoverError('MANIFEST_INVALID', image.reason)
   }
   const plan = image.kind === 'plan' ? image : undefined
-  const scores = scoresOutput(model.signature, command.output).name
+  const scoresSpec = scoresOutput(model.signature, command.output)
+  const scores = scoresSpec.name
 
   if (command.batching !== undefined) checkBatchable(model.signature)
 
@@ -64,6 +65,7 @@ export async function openModel(
   const notices = [
     model.deviceNotice,
     warmupSkipped === undefined ? undefined : `not warmed up: ${warmupSkipped}`,
+    labelsNotice(scoresSpec, command.labelsCount),
   ].filter((notice) => notice !== undefined)
 
   const running = new Mutex()

@@ -46,6 +46,13 @@ test('cutover compile names a file that is not there', async () => {
   expect(stderr).toContain('there is no file')
 })
 
+test('cutover compile names a directory that is not there', async () => {
+  const output = path.join(temporaryDirectory(), 'nothing', 'model.onnx')
+  const { code, stderr } = await compile(fixture('models/tiny/model.h5'), '-o', output)
+  expect(code).toBe(2)
+  expect(stderr).toBe(`cutover: there is no directory ${path.dirname(output)}\n`)
+})
+
 /** A directory in which a compilation is under way that does not end, and its command. */
 async function compiling() {
   const dir = temporaryDirectory()

@@ -84,6 +84,25 @@ describe.concurrent.each(KINDS)('publish to %s', (_name, make) => {
     ])
   })
 
+  test('labels that are not as many as the classes are noticed', async () => {
+    const registry = await make()
+    const odd = modelDir({ 'labels.json': '["a", "b", "c"]' })
+    const { code, stdout } = await on(registry, 'publish', odd, '--model', 'm')
+    expect(code).toBe(0)
+    expect(stdout).toContain('note: 3 labels for the 10 classes of scores\n')
+    const right = modelDir({ 'labels.json': JSON.stringify('abcdefghij'.split('')) })
+    expect((await on(registry, 'publish', right, '--model', 'm')).stdout).not.toContain('note: ')
+    const server = await startServer(registry.url, {
+      env: registry.env,
+      flags: ['--versions-loaded-max', '2'],
+    })
+    await waitFor(() => server.events('version.ready').length === 2, 'both versions')
+    const noticeOf = (version: number) =>
+      server.events('version.ready').find((line) => line['version'] === version)?.['notice']
+    expect(noticeOf(1)).toBe('3 labels for the 10 classes of scores')
+    expect(noticeOf(2)).toBeUndefined()
+  })
+
   test('a version that exists stays as it is: exit code 3', async () => {
     const registry = await make()
     await on(registry, 'publish', model, '--model', 'm', '--version', '3', '--no-verify')

@@ -123,6 +123,16 @@ describe.concurrent.each(KINDS)('on %s', (_name, make) => {
     expect(shown.stdout).toMatch(/class-1\.onnx +373 bytes +[0-9a-f]{64}\n/)
   })
 
+  test('verify of a registry without a version says so', async () => {
+    const registry = await make()
+    const { code, stdout, stderr } = await on(registry, 'verify')
+    expect({ code, stdout, stderr }).toEqual({
+      code: 0,
+      stdout: '',
+      stderr: `cutover: there is no version in ${registry.url}\n`,
+    })
+  })
+
   test('verify names what is missing, corrupt and unlisted', async () => {
     const registry = await filled(make, 5)
     expect(await on(registry, 'verify')).toMatchObject({ code: 0 })

@@ -4,7 +4,10 @@ import {
   createReadStream,
   createWriteStream,
   mkdirSync,
+  readdirSync,
   readFileSync,
+  rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs'
 import path from 'node:path'
@@ -15,7 +18,12 @@ import { expect, test } from 'vitest'
 import { predict } from '../support/client.ts'
 import { dark } from '../support/images.ts'
 import { startLoad } from '../support/load.ts'
-import { fixture, registryWith, type TestRegistry } from '../support/registry.ts'
+import {
+  fixture,
+  registryWith,
+  temporaryDirectory,
+  type TestRegistry,
+} from '../support/registry.ts'
 import { startServer, type TestServer, waitFor } from '../support/server.ts'
 
 function answers(server: TestServer, classIndex: number): Promise<unknown> {
@@ -153,6 +161,26 @@ test('deleting the newest goes back; deleting everything leaves the last one ser
   expect((await predict(server.url, dark)).body.class_index).toBe(1)
   registry.add('m', 3, 'class-3')
   await answers(server, 3)
+})
+
+test('a copy that cannot be removed is told, and its successor serves', async () => {
+  const registry = registryWith(['m', 1, 'class-1'])
+  const cacheDir = temporaryDirectory()
+  const server = await startServer(registry.dir, { flags: ['--cache-dir', cacheDir] })
+  await answers(server, 1)
+  const [held = ''] = readdirSync(cacheDir).filter((name) => name.includes('~'))
+  const [name = ''] = readdirSync(path.join(cacheDir, held))
+  const copy = path.join(cacheDir, held, name)
+  rmSync(copy, { recursive: true })
+  symlinkSync(copy, copy)
+  registry.add('m', 2, 'class-2')
+  await answers(server, 2)
+  const told = await waitFor(
+    () => server.log.find(({ msg }) => msg.includes('this copy of a version cannot be removed')),
+    'the operator to be told',
+  )
+  expect(told).toMatchObject({ path: copy, level: 40 })
+  await waitFor(() => server.events('version.unloaded').length === 1, 'version 1 to be gone')
 })
 
 test('a file replaced in place is a new state of its version', async () => {

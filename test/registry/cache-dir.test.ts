@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs'
@@ -44,6 +45,16 @@ describe('the directory of a process', () => {
     expect(existsSync(copy)).toBe(true)
     await cache.remove(copy)
     expect(existsSync(cache.dir)).toBe(false)
+  })
+
+  test('says when a copy cannot be removed, and goes with the next process', async () => {
+    const cache = await openCacheDir(base)
+    const copy = path.join(cache.dir, 'm-1-ff')
+    symlinkSync(copy, copy)
+    await expect(cache.remove(copy)).rejects.toThrow('ELOOP')
+    await cache.discard(copy)
+    await cache.close()
+    expect(readdirSync(cache.dir)).toEqual(['m-1-ff'])
   })
 
   test('goes at once when there is no copy', async () => {

@@ -5,7 +5,7 @@ import { Command } from 'commander'
 import { describeSpec } from '../../domain/signature.ts'
 import { describeBytes } from '../../lib/describe-bytes.ts'
 import { compileKerasFile } from '../../registry/keras-compiler.ts'
-import { expectFile } from '../expect-file.ts'
+import { expectDirectory, expectFile } from '../expect-file.ts'
 import { interruptible } from '../interruptible.ts'
 
 /** `cutover compile MODEL -o FILE`: what `serve` does by itself, for those who want only that. */
@@ -26,6 +26,7 @@ async function compile(
 ): Promise<void> {
   const target = path.resolve(output ?? `${model.replace(/\.(keras|h5|hdf5)$/i, '')}.onnx`)
   await expectFile(model)
+  await expectDirectory(path.dirname(target))
   const startedMs = performance.now()
   const compiled = await compileKerasFile(path.resolve(model), target, signal)
   const { signature, nodes, bytes, warnings } = compiled

@@ -35,6 +35,7 @@ async function verify(target: string | undefined, options: CommonOptions): Promi
       for (const { path, reason } of problems) writeLine(`  ${path}: ${reason}`)
       for (const path of unlisted) writeLine(`  ${path}: not in the manifest, and never read`)
     }
+    if (versions.length === 0) writeWarning(`there is no version in ${store.location}`)
     if (json) writeJson({ registry: store.location, versions: results, problems: unseen })
     if (!isWhole || results.some(({ state }) => state === 'wrong')) process.exitCode = EXIT_FAILED
   })

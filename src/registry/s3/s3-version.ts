@@ -105,7 +105,7 @@ export class S3Version implements AspiredVersion {
     const content = { model, version, manifest, write, released }
     const local = await materialize(content, { cache, bytesMax: pull.bytesMax, signal })
     await saved.save({ model, version, fingerprint, etag, manifest }).catch(async (error) => {
-      await local.release()
+      await local.release().catch(() => undefined)
       throw error
     })
     return local
