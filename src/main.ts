@@ -14,6 +14,7 @@ import { EventStreams } from './gateway/event-streams.ts'
 import { AdminGateway } from './gateway/admin-gateway.ts'
 import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
+import { authorityOf } from './gateway/listen.ts'
 import type { GrpcGateway } from './gateway/grpc/grpc-gateway.ts'
 import { cpuCount } from './lib/cpu-count.ts'
 import { cacheBase } from './registry/cache-dir.ts'
@@ -136,7 +137,7 @@ export async function serve(settings: Settings): Promise<void> {
   const adminPort = await admin?.listen()
   logger.info(
     { host: settings.host, port, adminPort },
-    `listening on http://${settings.host}:${port}`,
+    `listening on http://${authorityOf(settings.host, port)}`,
   )
   stopOnSignal(async (signal) => {
     leaving = true
@@ -169,7 +170,7 @@ async function openGrpc(context: GatewayContext): Promise<GrpcGateway> {
   const grpc = new GrpcGateway(context)
   const { host } = context.settings
   const grpcPort = await grpc.listen()
-  context.logger.info({ host, grpcPort }, `gRPC on ${host}:${grpcPort}`)
+  context.logger.info({ host, grpcPort }, `gRPC on ${authorityOf(host, grpcPort)}`)
   return grpc
 }
 

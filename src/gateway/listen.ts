@@ -25,6 +25,11 @@ export async function listen(server: Server, address: Address): Promise<number> 
   return (server.address() as AddressInfo).port
 }
 
+/** As it stands in a URL, where an IPv6 address is in brackets (RFC 3986, 3.2.2). */
+export function authorityOf(host: string, port: number): string {
+  return `${host.includes(':') ? `[${host}]` : host}:${port}`
+}
+
 export function listenError(error: unknown, { host, port, flag }: Address): CutoverError {
   return new CutoverError(
     'CONFIG_INVALID',

@@ -3,7 +3,7 @@ import { setMaxListeners } from 'node:events'
 import { Server, setLogger } from '@grpc/grpc-js'
 import { service as healthService } from 'grpc-health-check'
 
-import { listenError } from '../listen.ts'
+import { authorityOf, listenError } from '../listen.ts'
 import type { GatewayContext } from '../context.ts'
 import { clientDeadlines } from './client-deadlines.ts'
 import { credentialsOf } from './credentials.ts'
@@ -61,9 +61,8 @@ export class GrpcGateway {
   async listen(): Promise<number> {
     const { host, grpcPort: port } = this.#context.settings
     const credentials = credentialsOf(this.#context.settings)
-    const address = `${host.includes(':') ? `[${host}]` : host}:${port}`
     return new Promise((resolve, reject) => {
-      this.#server.bindAsync(address, credentials, (error, bound) => {
+      this.#server.bindAsync(authorityOf(host, port), credentials, (error, bound) => {
         if (error === null) resolve(bound)
         else reject(listenError(error, { host, port, flag: '--grpc-port' }))
       })
