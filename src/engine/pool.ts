@@ -9,13 +9,14 @@ import { type EngineEnding, EngineGone, type EngineOptions, type RunEnd } from '
 import {
   DeadlineInEngine,
   GivenUpInEngine,
+  LeftToStandIn,
   noAnswerWithin,
   type Occupancy,
   type PoolResult,
   Waiter,
 } from './waiter.ts'
 
-export { DeadlineInEngine, GivenUpInEngine }
+export { DeadlineInEngine, GivenUpInEngine, LeftToStandIn }
 export type { Occupancy, PoolResult }
 
 const RESTART_BACKOFF = { firstMs: 200, maxMs: 30_000 }
@@ -42,6 +43,17 @@ export interface PoolOptions {
   readonly observer: PoolObserver
 }
 
+export interface RunOptions {
+  readonly deadlineMs: number
+  /**
+   * Another version answers what this one's processes end under: instead of being run again, or of
+   * waiting while no process is up, it is left to that one.
+   */
+  readonly hasStandIn?: boolean
+  /** Is told, before the request can end, how to give it up. */
+  readonly onStart?: (giveUp: () => void) => void
+}
+
 /** What the pool tells of its engines' lives. */
 export interface PoolObserver {
   engineEnded(ending: EngineEnding, pid: number, restartMs: number): void
@@ -63,6 +75,8 @@ class RunningSlot implements EngineLoad {
   inflight = 0
   exclusive = false
   answers = 0
+  /** A request was told that its process ended: the oldest it held, as they are told in order. */
+  isBlameTaken = false
 
   constructor(engine: Engine, hasAlone: boolean) {
     this.engine = engine
@@ -159,11 +173,12 @@ export class EnginePool {
 
   /**
    * Answers a request. Rejects with QUEUE_FULL, DEADLINE_EXCEEDED when `deadlineMs` are over,
-   * REQUEST_ABORTED when it was given up by what `onStart` was told, or what the engine made of it.
+   * REQUEST_ABORTED when it was given up by what `onStart` was told, LeftToStandIn, or what the engine
+   * made of it.
    */
   run(
     request: RunRequest,
-    { deadlineMs, onStart }: { deadlineMs: number; onStart?: (giveUp: () => void) => void },
+    { deadlineMs, hasStandIn = false, onStart }: RunOptions,
   ): Promise<PoolResult> {
     if (this.queueLength >= this.#options.queueLengthMax) {
       return Promise.reject(
@@ -173,8 +188,14 @@ export class EnginePool {
         ),
       )
     }
+    if (hasStandIn && this.enginesReady === 0) return Promise.reject(noEngine())
     return new Promise((resolve, reject) => {
-      const waiter = new Waiter({ request, deadlineMs }, this.#options.occupancy, resolve, reject)
+      const waiter = new Waiter(
+        { request, deadlineMs, hasStandIn },
+        this.#options.occupancy,
+        resolve,
+        reject,
+      )
       waiter.timer = setTimeout(this.#expire, deadlineMs, waiter)
       this.#queue.add(waiter)
       onStart?.(() => {
@@ -262,6 +283,8 @@ export class EnginePool {
       this.#replacing.add(replacing)
     }, delayMs)
     this.#place(index, { kind: 'backoff', timer })
+    if (this.enginesReady > 0) return
+    for (const waiter of this.#queue) if (waiter.hasStandIn) this.#giveUp(waiter, noEngine())
   }
 
   async #replace(index: number): Promise<void> {
@@ -311,7 +334,7 @@ export class EnginePool {
 
   #ended(slot: RunningSlot, waiter: Waiter, end: RunEnd): void {
     if (end instanceof CutoverError) {
-      if (end instanceof EngineGone) this.#suspect(waiter, end)
+      if (end instanceof EngineGone) this.#suspect(slot, waiter, end)
       else waiter.reject(end)
       return
     }
@@ -321,8 +344,10 @@ export class EnginePool {
     waiter.resolve(end)
   }
 
-  #suspect(waiter: Waiter, error: EngineGone): void {
+  #suspect(slot: RunningSlot, waiter: Waiter, error: EngineGone): void {
     const { observer } = this.#options
+    const isOldest = !slot.isBlameTaken
+    slot.isBlameTaken = true
     if (this.#stopping.signal.aborted) {
       waiter.reject(beingUnloaded())
       return
@@ -340,6 +365,11 @@ export class EnginePool {
       waiter.reject(isCulprit ? error : clientGone())
       return
     }
+    if (waiter.hasStandIn) {
+      const isBlamed = isOldest && !error.byOutsider
+      waiter.reject(new LeftToStandIn(error.code, error.message, isBlamed))
+      return
+    }
     observer.requestRetried()
     this.#suspects.add(waiter)
   }
@@ -349,6 +379,10 @@ export class EnginePool {
 async function allOrFirstFailure(starts: readonly Promise<void>[]): Promise<void> {
   const failed = (await Promise.allSettled(starts)).find(({ status }) => status === 'rejected')
   if (failed?.status === 'rejected') throw failed.reason
+}
+
+function noEngine(): LeftToStandIn {
+  return new LeftToStandIn('ENGINE_CRASHED', 'no engine of this version is up', false)
 }
 
 function beingUnloaded(): CutoverError {

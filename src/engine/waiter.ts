@@ -1,4 +1,4 @@
-import { CLIENT_GONE, CutoverError } from '../domain/errors.ts'
+import { CLIENT_GONE, CutoverError, type ErrorCode } from '../domain/errors.ts'
 import type { Place } from '../domain/evidence.ts'
 import type { RunRequest, RunResult } from '../wire/run-message.ts'
 
@@ -33,6 +33,17 @@ export class GivenUpInEngine extends CutoverError {
   }
 }
 
+/** The process that a request was in, or was to be in, ended, and another version is to answer it. */
+export class LeftToStandIn extends CutoverError {
+  /** Of the requests that a process took along when it ended by itself, one: the oldest. */
+  readonly isBlamed: boolean
+
+  constructor(code: ErrorCode, message: string, isBlamed: boolean) {
+    super(code, message)
+    this.isBlamed = isBlamed
+  }
+}
+
 export function noAnswerWithin(deadlineMs: number): string {
   return `no answer within ${deadlineMs} ms`
 }
@@ -54,6 +65,8 @@ export interface PoolResult {
 export class Waiter {
   readonly request: RunRequest
   readonly deadlineMs: number
+  /** It is not run again here: another version answers what this one's processes end under. */
+  readonly hasStandIn: boolean
   readonly arrivedAt = performance.now()
   readonly #occupancy: Occupancy
   readonly #resolve: (result: PoolResult) => void
@@ -71,13 +84,14 @@ export class Waiter {
   #isOver = false
 
   constructor(
-    { request, deadlineMs }: { readonly request: RunRequest; readonly deadlineMs: number },
+    { request, deadlineMs, hasStandIn }: Pick<Waiter, 'request' | 'deadlineMs' | 'hasStandIn'>,
     occupancy: Occupancy,
     resolve: (result: PoolResult) => void,
     reject: (reason: unknown) => void,
   ) {
     this.request = request
     this.deadlineMs = deadlineMs
+    this.hasStandIn = hasStandIn
     this.#occupancy = occupancy
     this.#resolve = resolve
     this.#reject = reject

@@ -75,8 +75,7 @@ export async function infer<Payload>(
     result = answer.result
   } catch (error) {
     const isRefused = isRefusal(error)
-    const isDrawnCanary = route.track === 'canary' && route.isDrawn
-    const hasStandIn = isDrawnCanary && (isRefused || isOwnFailure(error))
+    const hasStandIn = isDrawnCanary(route) && (isRefused || isOwnFailure(error))
     if (ended !== undefined && !(hasStandIn && isRefused)) tellFailure(error, ended)
     if (!hasStandIn) throw error
     try {
@@ -115,6 +114,7 @@ async function attempt<Payload>(
     try {
       answer = await servable.pool.run(request, {
         deadlineMs: Math.max(1, Math.ceil(call.timeLeftMs)),
+        hasStandIn: isDrawnCanary(route),
         onStart: (giveUp) => call.whenGone(giveUp),
       })
     } catch (error) {
@@ -131,6 +131,11 @@ async function attempt<Payload>(
   } finally {
     servable.giveBack()
   }
+}
+
+/** What it fails at the stable version answers. */
+function isDrawnCanary({ track, isDrawn }: Route): boolean {
+  return track === 'canary' && isDrawn
 }
 
 function examplesIn(request: RunRequest, { isBatched }: Servable): number {

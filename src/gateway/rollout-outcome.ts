@@ -1,6 +1,11 @@
 import { CutoverError, type ErrorCode } from '../domain/errors.ts'
 import type { Outcome } from '../rollout/block-recorder.ts'
-import { DeadlineInEngine, GivenUpInEngine, type PoolResult } from '../serving/servable.ts'
+import {
+  DeadlineInEngine,
+  GivenUpInEngine,
+  LeftToStandIn,
+  type PoolResult,
+} from '../serving/servable.ts'
 
 /** Failures of the version, not of the client or of a queue. */
 const OWN_FAILURES: ReadonlySet<ErrorCode> = new Set([
@@ -40,7 +45,8 @@ function outcomeOf(error: unknown): Outcome {
     const { place, ranMs } = error
     return { kind: 'failed', ran: { place, serviceMs: ranMs } }
   }
-  if (!isOwnFailure(error)) return { kind: 'excused' }
+  const isVictim = error instanceof LeftToStandIn && !error.isBlamed
+  if (isVictim || !isOwnFailure(error)) return { kind: 'excused' }
   return { kind: error.code === 'OUTPUT_INVALID' ? 'invalid' : 'failed' }
 }
 

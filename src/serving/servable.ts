@@ -6,7 +6,12 @@ import { Statistics } from './statistics.ts'
 
 /** What a servable is asked, and answers. */
 export type { RunRequest, RunResult } from '../wire/run-message.ts'
-export { DeadlineInEngine, GivenUpInEngine, type PoolResult } from '../engine/pool.ts'
+export {
+  DeadlineInEngine,
+  GivenUpInEngine,
+  LeftToStandIn,
+  type PoolResult,
+} from '../engine/pool.ts'
 
 /** A version that is loaded and that requests can borrow. */
 export class Servable {

@@ -95,6 +95,8 @@ describe('a new version', () => {
     expect(failures).toEqual([])
     expect([...classes.keys()]).toEqual([1])
     expect(server.events('rollout.rollingBack')[0]?.msg).toMatch(/crashed|errors/)
+    // What the candidate's processes end under is not tried on another one of them.
+    expect(server.events('request.retried')).toEqual([])
   })
 
   test('that is too slow for the deadline of its requests is rolled back', async () => {
@@ -140,7 +142,7 @@ describe('a new version', () => {
     })
     registry.add('m', 2, 'hang')
     await happened(server, 'rollout.step', 2)
-    // The canary hangs twice for 1.5 s. In the second that is left the stable version cannot.
+    // The canary hangs for 1.5 s. In what is left the stable version hangs, and is not waited for.
     expect((await predict(server.url, bright)).body.code).toBe('DEADLINE_EXCEEDED')
   })
 

@@ -1,7 +1,12 @@
 import { expect, test } from 'vitest'
 
 import { CutoverError } from '../../src/domain/errors.ts'
-import { DeadlineInEngine, GivenUpInEngine, Waiter } from '../../src/engine/waiter.ts'
+import {
+  DeadlineInEngine,
+  GivenUpInEngine,
+  LeftToStandIn,
+  Waiter,
+} from '../../src/engine/waiter.ts'
 import { outcomeOfRefusal, tellFailure } from '../../src/gateway/rollout-outcome.ts'
 import type { Outcome } from '../../src/rollout/block-recorder.ts'
 import type { RunRequest, RunResult } from '../../src/wire/run-message.ts'
@@ -16,7 +21,7 @@ const RESULT: RunResult = {
 /** A request that an engine has, and what the rollout hears of it. */
 function inEngine() {
   const waiter = new Waiter(
-    { request: REQUEST, deadlineMs: 60_000 },
+    { request: REQUEST, deadlineMs: 60_000, hasStandIn: false },
     { inflight: 0 },
     () => {},
     () => {},
@@ -47,6 +52,15 @@ test.each([
   const { waiter, told, fail } = inEngine()
   fail(new GivenUpInEngine(waiter))
   waiter.reject(new CutoverError(code, 'a sentence'))
+  expect(told).toEqual([{ kind }])
+})
+
+test.each([
+  [true, 'failed'],
+  [false, 'excused'],
+] as const)('of those that one process took along one counts (this one: %s)', (isBlamed, kind) => {
+  const { told, fail } = inEngine()
+  fail(new LeftToStandIn('ENGINE_CRASHED', 'a sentence', isBlamed))
   expect(told).toEqual([{ kind }])
 })
 
