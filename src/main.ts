@@ -1,5 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
-import os from 'node:os'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
@@ -7,8 +6,7 @@ import { CutoverError, messageOf } from './domain/errors.ts'
 import { engineOf } from './domain/manifest.ts'
 import { DEFAULT_POLICY, type RolloutPolicy } from './domain/rollout-policy.ts'
 import type { RolloutReport, RolloutStatus } from './domain/rollout-status.ts'
-import type { DeploymentEvent, DeploymentObserver } from './domain/events.ts'
-import { EnginePool, type Occupancy } from './engine/pool.ts'
+import type { DeploymentObserver } from './domain/events.ts'
 import { BodyPool } from './gateway/body-pool.ts'
 import { EventStreams } from './gateway/event-streams.ts'
 import { AdminGateway } from './gateway/admin-gateway.ts'
@@ -16,13 +14,13 @@ import type { GatewayContext } from './gateway/context.ts'
 import { Gateway } from './gateway/gateway.ts'
 import { authorityOf } from './gateway/listen.ts'
 import type { GrpcGateway } from './gateway/grpc/grpc-gateway.ts'
-import { cpuCount } from './lib/cpu-count.ts'
+import { poolStarter } from './pool-starter.ts'
 import { cacheBase } from './registry/cache-dir.ts'
 import { openRegistry } from './registry/open-registry.ts'
 import type { RolloutsView } from './gateway/rollouts-view.ts'
 import type { RegistryProblem } from './registry/source.ts'
 import { Rollouts } from './rollout/rollouts.ts'
-import { Manager, type StartPool } from './serving/manager.ts'
+import { Manager } from './serving/manager.ts'
 import { CHANGES_REFUSALS, refusalTeller, type Served, unreadyReason } from './serving/readiness.ts'
 import { EventHub } from './telemetry/event-hub.ts'
 import { logEvents } from './telemetry/event-log.ts'
@@ -33,8 +31,6 @@ import { Webhooks } from './telemetry/webhooks/webhooks.ts'
 import { parsePolicy, POLICY_FILE } from './wire/policy.ts'
 import type { Settings } from './wire/settings.ts'
 
-/** Part of the machine's memory that one engine may hold where no bound is set. */
-const MEMORY_SHARE = 0.75
 const WEBHOOK_PATIENCE = {
   backoff: { firstMs: 1_000, maxMs: 5 * 60_000 },
   giveUpMs: 24 * 3600_000,
@@ -235,89 +231,6 @@ function readPolicy({ rolloutPolicy: file, rolloutStrategy: strategy }: Settings
     throw new CutoverError('CONFIG_INVALID', `--rollout-policy: ${messageOf(error)}`)
   }
   return parsePolicy(bytes, defaults, file)
-}
-
-/**
- * One process decodes images while another one's run is on the GPU: twice the images of a single
- * one (docs/benchmarks.md). Each takes 0.7 GB of the GPU's memory, so more are for who has it to say.
- */
-const GPU_ENGINES = 2
-
-export function poolStarter(
-  settings: Settings,
-  observe: DeploymentObserver,
-  onCrash: (model: string, digest: string) => void = () => {},
-): StartPool {
-  const cores = cpuCount()
-  const occupancy: Occupancy = { inflight: 0 }
-  const device = settings.device === 'auto' ? visibleDevice() : settings.device
-  const engines = settings.engines || (device === 'gpu' ? GPU_ENGINES : cores)
-  const threadsAlone = settings.threadsAlone < 0 ? cores : settings.threadsAlone
-  const memoryBytesMax = settings.engineMemoryBytesMax || Math.round(memoryBytes() * MEMORY_SHARE)
-  return (local, { signal, onStep }) => {
-    const tell = (event: EventOfVersion) =>
-      observe({ model: local.model, version: local.version, ...event })
-    const { image, output, warmup, batching } = local.manifest
-    return EnginePool.start(
-      {
-        engines,
-        threadsAlone: threadsAlone > settings.threadsPerEngine ? threadsAlone : 0,
-        inflightPerEngineMax: settings.inflightPerEngineMax,
-        queueLengthMax: settings.queueLengthMax,
-        occupancy,
-        engine: {
-          load: {
-            kind: 'load',
-            dir: local.dir,
-            entry: local.entry,
-            format: local.format,
-            threads: settings.threadsPerEngine,
-            threadsAlone: 0,
-            device,
-            pixelsMax: settings.pixelsMax,
-            labelsCount: local.labels?.length,
-            image,
-            output,
-            warmup,
-            batching,
-          },
-          loadTimeoutMs: settings.loadTimeoutMs,
-          runTimeoutMs: settings.runTimeoutMs,
-          memoryBytesMax,
-          nice: settings.engineNice,
-        },
-        onStep,
-        observer: {
-          engineStarted: (pid) => tell({ kind: 'engine.started', pid }),
-          engineEnded: ({ kind: cause, ...ending }, pid, restartMs) => {
-            const reason = 'reason' in ending ? ending.reason : 'closed'
-            tell({ kind: 'engine.ended', pid, cause, reason, restartMs })
-            // By its content: a version that replaces another in place has that one's number.
-            if (cause !== 'closed') onCrash(local.model, local.digest)
-          },
-          requestRetried: () => tell({ kind: 'request.retried' }),
-          requestPoisonous: () => tell({ kind: 'request.poisonous' }),
-        },
-      },
-      signal,
-    )
-  }
-}
-
-type EventOfVersion = DeploymentEvent extends infer Event
-  ? Event extends DeploymentEvent
-    ? Omit<Event, 'model' | 'version'>
-    : never
-  : never
-
-function visibleDevice(): 'cpu' | 'gpu' {
-  return existsSync('/dev/nvidiactl') ? 'gpu' : 'cpu'
-}
-
-function memoryBytes(): number {
-  // In a container, what it may use; the type is newer than the oldest Node it runs on.
-  const constrained = process.constrainedMemory()
-  return constrained > 0 && constrained < os.totalmem() ? constrained : os.totalmem()
 }
 
 function* gaugesOf(manager: Manager): Generator<ServingGauge> {

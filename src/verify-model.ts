@@ -2,7 +2,7 @@ import path from 'node:path'
 
 import { CutoverError, type ErrorCode, messageOf } from './domain/errors.ts'
 import { isDiskFull } from './lib/system-error.ts'
-import { poolStarter } from './main.ts'
+import { poolStarter } from './pool-starter.ts'
 import { type CacheDir, openCacheDir } from './registry/cache-dir.ts'
 import { compiledModel } from './registry/compiled-cache.ts'
 import type { Draft } from './registry/publish/draft.ts'

@@ -2,7 +2,7 @@
  * Where a request ran, known when it is dispatched: `alone` has every core, `single` an engine to
  * itself, `shared` an engine in which other requests are decoded meanwhile.
  */
-export const PLACES = ['alone', 'single', 'shared'] as const
+const PLACES = ['alone', 'single', 'shared'] as const
 
 export type Place = (typeof PLACES)[number]
 

@@ -43,7 +43,7 @@ export interface PoolOptions {
   readonly observer: PoolObserver
 }
 
-export interface RunOptions {
+interface RunOptions {
   readonly deadlineMs: number
   /**
    * Another version answers what this one's processes end under: instead of being run again, or of

@@ -1,13 +1,11 @@
 import { chmod, readdir, rm } from 'node:fs/promises'
 import path from 'node:path'
 
-import { isAbsent } from './system-error.ts'
+import { unlessAbsent } from './system-error.ts'
 
 /** Removes a directory with all it holds, read-only directories included. Absent is fine. */
 export async function removeTree(dir: string): Promise<void> {
-  await makeWritable(dir).catch((error: unknown) => {
-    if (!isAbsent(error)) throw error
-  })
+  await unlessAbsent(makeWritable(dir))
   await rm(dir, { recursive: true, force: true, maxRetries: 2 })
 }
 
